@@ -1,0 +1,16 @@
+//! Generates the messages (and, with the feature `server`, the tonic service) from `proto/`.
+//! `protox` compiles the files in Rust, so no `protoc` is needed.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = "../../proto";
+    let file = "ditto/sync/v1/sync.proto";
+    println!("cargo:rerun-if-changed={root}/{file}");
+    let descriptors = protox::compile([file], [root])?;
+    let server = std::env::var_os("CARGO_FEATURE_SERVER").is_some();
+    tonic_prost_build::configure()
+        .build_client(false)
+        .build_server(server)
+        .build_transport(false)
+        .compile_fds(descriptors)?;
+    Ok(())
+}

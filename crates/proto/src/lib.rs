@@ -1,0 +1,10 @@
+//! Messages between the control plane and the filter, generated from `proto/`.
+//!
+//! Generated types stay at the edges: `ditto-policy` holds the domain types, and each side converts where it
+//! sends or receives.
+
+/// `ditto.sync.v1`: virtual keys and backend credentials, streamed to every worker of every Envoy.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+pub mod sync {
+    include!(concat!(env!("OUT_DIR"), "/ditto.sync.v1.rs"));
+}
