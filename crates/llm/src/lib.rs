@@ -1,1 +1,10 @@
-//! See the package description in Cargo.toml.
+//! Provider dialects: what a client or a backend speaks on the wire.
+//!
+//! Bytes in, bytes out. There is no I/O, no clock, no configuration, no tenant and no key in this crate; it builds
+//! for the host and for `wasm32-wasip1`, and no input makes it panic.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod dialect;
+pub mod fault;
+pub mod scan;
