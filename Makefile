@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. The steps themselves are in tools/.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help setup build run test bench lint fmt clean
+
+# A Rust installed a minute ago is not on the PATH of the shell it was installed from.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+# Scripts and tests look for what was built in ./target; somebody's shared target directory must not move it.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+WASM := --target wasm32-wasip1
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf '  %-12s %s\n' "$$name" "$$what"; \
+	done
+
+setup: ## Check for what is needed and fetch the rest (Rust pieces, Envoy)
+	@tools/setup.sh
+
+build: setup ## Build target/release/ditto-gateway and the wasm filter
+	@cargo build --locked --release -p ditto-gateway
+	@cargo build --locked --release -p ditto-filter $(WASM)
+
+# exec: the signal of a Ctrl-C goes to the program itself, which ends its children; no shell is left waiting in between.
+run: build ## Start the gateway on a fresh set-up with a simulated provider (Ctrl-C ends it)
+	@cargo build --locked --release -p ditto-tests --bin quickstart
+	@ENVOY_BIN=$$(tools/fetch-envoy.py) && export ENVOY_BIN && exec target/release/quickstart
+
+test: ## Check formatting and lints, build, and run every test
+	@tools/test.sh
+
+bench: build ## Measure the gateway against bare Envoy and an empty filter
+	@cargo build --locked --release -p ditto-empty-filter $(WASM)
+	@cargo build --locked --release -p ditto-tests -p ditto-bench --bins
+	@ENVOY_BIN=$$(tools/fetch-envoy.py) && export ENVOY_BIN && exec target/release/ditto-bench
+
+lint: setup ## Check formatting and lints only
+	@tools/test.sh lint
+
+fmt: ## Format the Rust code
+	@cargo fmt --all
+
+clean: ## Remove what was built (fetched tools in .tools stay)
+	@cargo clean --quiet

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Every check, in the order in which a mistake is found soonest. `tools/test.sh lint` stops after the lints.
+#
+# A step prints its name and time; what it had to say is shown only when it fails, and then nothing more is run. The
+# test runner speaks for itself, and its own summary is the last line.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+logs=target/test-logs
+mkdir -p "$logs"
+rm -f "$logs"/*
+
+# Built and tested natively, everything but the empty filter: that one is only a wasm module, with no code to test.
+native=(--workspace --exclude ditto-empty-filter)
+# The crates that also run inside Envoy must be clean there: whole branches are compiled for wasm only.
+wasm=(-p ditto-filter -p ditto-empty-filter -p ditto-llm -p ditto-policy -p ditto-proto --target wasm32-wasip1)
+
+# step NAME COMMAND...
+step() {
+    local name=$1 log="$logs/${1// /-}.log" began=$SECONDS status=0
+    shift
+    printf '%-28s' "$name"
+    "$@" >"$log" 2>&1 || status=$?
+    if [ "$status" -ne 0 ]; then
+        printf 'FAILED after %ss\n\n' $((SECONDS - began))
+        cat "$log"
+        printf '\nfailed step: %s (%s)\n' "$name" "$*"
+        exit "$status"
+    fi
+    printf 'ok %5ss\n' $((SECONDS - began))
+}
+
+# The module in which a request header can provoke a trap. It has a target directory of its own: cargo gives both
+# variants the same file name, and the plain one must stay the one at the usual place.
+fault_module() {
+    cargo build --locked --release -p ditto-filter --target wasm32-wasip1 --features fault-injection \
+        --target-dir target/fault-build
+    mkdir -p target/fault
+    cp target/fault-build/wasm32-wasip1/release/ditto_filter.wasm target/fault/ditto_filter.wasm.new
+    mv target/fault/ditto_filter.wasm.new target/fault/ditto_filter.wasm
+}
+
+documentation() {
+    RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p ditto-llm -p ditto-policy -p ditto-proto
+}
+
+# Not compiled here when absent: that takes longer than all the rest.
+dependencies() {
+    if ! command -v cargo-deny >/dev/null 2>&1; then
+        echo 'cargo deny: not installed, skipped'
+        return
+    fi
+    step 'cargo deny' cargo deny --locked --offline check bans licenses sources
+    # The database of advisories is elsewhere: without a network its absence is no verdict on our dependencies.
+    if cargo deny fetch db >"$logs/cargo-deny-fetch.log" 2>&1; then
+        step 'cargo deny advisories' cargo deny --locked check --disable-fetch advisories
+    else
+        echo 'cargo deny advisories: the database cannot be reached, skipped'
+    fi
+}
+
+tools/setup.sh
+
+step 'cargo fmt' cargo fmt --all --check
+step 'clippy' cargo clippy --locked "${native[@]}" --all-targets --all-features -- -D warnings
+step 'clippy for wasm' cargo clippy --locked "${wasm[@]}" -- -D warnings
+dependencies
+if [ "${1:-}" = lint ]; then
+    exit 0
+fi
+step 'cargo doc' documentation
+
+step 'build the filter' cargo build --locked --release -p ditto-filter --target wasm32-wasip1
+step 'build the faulty filter' fault_module
+# All targets at once: the programs that the tests start, and the tests, with the same features and so only once.
+step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
+# The runner below does not run these when it is nextest.
+step 'doc tests' cargo test --locked --doc -p ditto-llm -p ditto-policy -p ditto-proto
+tools/setup-sdks.sh
+
+ENVOY_BIN=$(tools/fetch-envoy.py)
+export ENVOY_BIN
+status=0
+if command -v cargo-nextest >/dev/null 2>&1; then
+    cargo nextest run --locked "${native[@]}" 2>&1 | tee "$logs/tests.log" || status=$?
+    # Colours are for the eye; the line is looked for without them.
+    summary=$(sed 's/\x1b\[[0-9;]*m//g' "$logs/tests.log" | grep -E '^ *Summary \[' | tail -1) || true
+else
+    cargo test --locked "${native[@]}" --lib --bins --tests --no-fail-fast 2>&1 | tee "$logs/tests.log" || status=$?
+    # One line for each test binary is no summary of the run.
+    summary=$(awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+        END { printf "%d passed, %d failed, %d skipped", passed, failed, ignored }' "$logs/tests.log")
+fi
+# After a failure the runner goes on to list what failed; the count is said once more so that it stands last.
+if [ -n "$summary" ] && [ "$(tail -1 "$logs/tests.log" | sed 's/\x1b\[[0-9;]*m//g')" != "$summary" ]; then
+    printf '%s\n' "$summary"
+fi
+printf '%s\n' "$summary" >"$logs/summary"
+exit "$status"
