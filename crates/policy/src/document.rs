@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
+mod keys;
+mod problem;
+
+pub use problem::Problem;
+
 /// The whole document, with `${ENV}` references already replaced and defaults filled in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Document {
