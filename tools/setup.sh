@@ -10,7 +10,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # All that is missing in one line: nobody likes to learn of it piece by piece.
 missing=
 need() { missing="${missing:+$missing; }$1"; }
-have cargo && have rustc || need 'Rust (https://rustup.rs)'
+{ have cargo && have rustc; } || need 'Rust (https://rustup.rs)'
 have python3 || need 'Python 3 (Debian: apt install python3 python3-pip; macOS: xcode-select --install)'
 have cc || need 'a C compiler (Debian: apt install build-essential; macOS: xcode-select --install)'
 have make || need 'make (Debian: apt install build-essential; macOS: xcode-select --install)'

@@ -16,6 +16,7 @@ native=(--workspace --exclude ditto-empty-filter)
 wasm=(-p ditto-filter -p ditto-empty-filter -p ditto-llm -p ditto-policy -p ditto-proto --target wasm32-wasip1)
 
 # step NAME COMMAND...
+# A function as COMMAND has to chain what it does with &&: `set -e` does not reach into it from here.
 step() {
     local name=$1 log="$logs/${1// /-}.log" began=$SECONDS status=0
     shift
@@ -33,14 +34,16 @@ step() {
 # The module in which a request header can provoke a trap. It has a target directory of its own: cargo gives both
 # variants the same file name, and the plain one must stay the one at the usual place.
 fault_module() {
+    # shellcheck disable=SC2317  # Called through `step`.
     cargo build --locked --release -p ditto-filter --target wasm32-wasip1 --features fault-injection \
-        --target-dir target/fault-build
-    mkdir -p target/fault
-    cp target/fault-build/wasm32-wasip1/release/ditto_filter.wasm target/fault/ditto_filter.wasm.new
-    mv target/fault/ditto_filter.wasm.new target/fault/ditto_filter.wasm
+        --target-dir target/fault-build &&
+        mkdir -p target/fault &&
+        cp target/fault-build/wasm32-wasip1/release/ditto_filter.wasm target/fault/ditto_filter.wasm.new &&
+        mv target/fault/ditto_filter.wasm.new target/fault/ditto_filter.wasm
 }
 
 documentation() {
+    # shellcheck disable=SC2317  # Called through `step`.
     RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p ditto-llm -p ditto-policy -p ditto-proto
 }
 
@@ -75,7 +78,7 @@ step 'build the faulty filter' fault_module
 # All targets at once: the programs that the tests start, and the tests, with the same features and so only once.
 step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
 # The runner below does not run these when it is nextest.
-step 'doc tests' cargo test --locked --doc -p ditto-llm -p ditto-policy -p ditto-proto
+step 'doc tests' cargo test --locked --doc "${native[@]}"
 tools/setup-sdks.sh
 
 ENVOY_BIN=$(tools/fetch-envoy.py)
