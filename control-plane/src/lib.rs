@@ -1,1 +1,2 @@
 //! See the package description in Cargo.toml.
+pub mod xds;
