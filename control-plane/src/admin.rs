@@ -1,0 +1,63 @@
+//! The admin API and the probes.
+//!
+//! One router serves both the control address and, behind Envoy, the gateway's own listener. Without an admin token
+//! `/admin` does not exist: it answers like any unknown path. What goes wrong is said in one form,
+//! `{"error":{"code","message"}}`; what only the operator should know goes to the log.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+
+use crate::keys::directory::KeyDirectory;
+
+mod auth;
+mod backends;
+mod config;
+mod error;
+mod health;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+pub use auth::AdminToken;
+pub use backends::BackendNames;
+pub use config::ConfigStatusSource;
+pub use error::ApiError;
+pub use health::ReadyCheck;
+
+/// What the API works on.
+#[derive(Clone)]
+pub struct AdminState {
+    /// The keys.
+    pub directory: Arc<KeyDirectory>,
+    /// The one token that opens `/admin`; `None`: there is no `/admin`.
+    pub token: Option<AdminToken>,
+    /// Names that a key's `route` may have.
+    pub backends: BackendNames,
+    /// What `/ready` looks at, besides the key store.
+    pub checks: Vec<ReadyCheck>,
+    /// What `GET /admin/config/status` answers.
+    pub config_status: Arc<dyn ConfigStatusSource>,
+}
+
+impl fmt::Debug for AdminState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminState").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// The API as a service. It never answers anything outside `/health`, `/ready` and `/admin` but an empty 404.
+pub fn router(state: AdminState) -> Router {
+    let mut router = health::router(&state);
+    if let Some(token) = state.token.clone() {
+        let admin = Router::new()
+            .merge(keys::router(&state))
+            .merge(config::router(&state))
+            .fallback(|| async { ApiError::not_found("there is nothing at this path") })
+            .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() });
+        router = router.nest("/admin", auth::protect(admin, token));
+    }
+    router.fallback(|| async { StatusCode::NOT_FOUND })
+}

@@ -1,0 +1,182 @@
+//! Keys in a SQLite file of the operator's choosing.
+//!
+//! One connection behind a mutex: writes are rare and SQLite admits one writer anyway. The write-ahead log with
+//! `synchronous=FULL` makes each change durable before it is answered, and a process that is killed leaves a file
+//! that the next one opens as it is. The file is readable by its owner only.
+
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ditto_policy::document::VirtualKey;
+use ditto_policy::key::TokenHash;
+use rusqlite::{Connection, Row, params};
+
+use super::{KeyStore, Record, StoreError, StoredKey};
+
+mod migrations;
+#[cfg(test)]
+mod tests;
+
+/// How long a statement waits for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pages the write-ahead log may reach before it is folded into the file.
+const CHECKPOINT_PAGES: u32 = 1000;
+
+/// A store in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens the file, creates it if there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The file cannot be created or opened, is not a database, lies on a file system without a write-ahead log, or
+    /// was written by a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        restrict(path)?;
+        let mut connection = Connection::open(path).map_err(failed("open the database"))?;
+        configure(&connection)?;
+        migrations::run(&mut connection)?;
+        Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a transaction has rolled it back, so the connection is as good as before.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes sure that the file exists and that only its owner can read it. SQLite gives its log the same permissions.
+fn restrict(path: &Path) -> Result<(), StoreError> {
+    let explain = |what: &str| {
+        let doing = format!("{what} {}", path.display());
+        move |source| StoreError::File { doing, source }
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(explain("open"))?;
+    let mode = file.metadata().map_err(explain("look at"))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(explain("restrict"))?;
+    }
+    Ok(())
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("set the busy timeout"))?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(failed("turn on the write-ahead log"))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(StoreError::Unusable(format!("the database cannot keep a write-ahead log (it stays in `{mode}`)")));
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed("set synchronous=FULL"))?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed("set the checkpoint"))?;
+    connection.pragma_update(None, "trusted_schema", false).map_err(failed("distrust the schema"))
+}
+
+fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Sqlite { doing, source }
+}
+
+impl KeyStore for SqliteStore {
+    fn name(&self) -> &'static str {
+        "store.sqlite"
+    }
+
+    fn load(&self, each: &mut dyn FnMut(Record)) -> Result<(), StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached("SELECT id, token_sha256, body, created_at_ms, updated_at_ms FROM virtual_keys")
+            .map_err(failed("read the keys"))?;
+        let mut rows = statement.query([]).map_err(failed("read the keys"))?;
+        while let Some(row) = rows.next().map_err(failed("read the keys"))? {
+            each(record(row)?);
+        }
+        Ok(())
+    }
+
+    fn put(&self, key: &StoredKey) -> Result<(), StoreError> {
+        let id = &key.key.id;
+        let body = serde_json::to_string(&key.key)
+            .map_err(|error| StoreError::Record { id: id.clone(), reason: error.to_string() })?;
+        self.connection()
+            .prepare_cached(
+                "INSERT INTO virtual_keys (id, token_sha256, body, created_at_ms, updated_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET token_sha256 = excluded.token_sha256, body = excluded.body,
+                     created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms",
+            )
+            .and_then(|mut statement| {
+                let hash = key.token_hash.as_bytes().as_slice();
+                statement.execute(params![id, hash, body, key.created_at_ms, key.updated_at_ms])
+            })
+            .map(drop)
+            .map_err(failed("store a key"))
+    }
+
+    fn remove(&self, id: &str) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM virtual_keys WHERE id = ?1")
+            .and_then(|mut statement| statement.execute([id]))
+            .map(drop)
+            .map_err(failed("delete a key"))
+    }
+
+    fn bury(&self, id: &str, at_ms: i64) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT INTO virtual_keys (id, token_sha256, body, created_at_ms, updated_at_ms)
+                 VALUES (?1, NULL, NULL, ?2, ?2)
+                 ON CONFLICT (id) DO UPDATE SET token_sha256 = NULL, body = NULL, updated_at_ms = ?2",
+            )
+            .and_then(|mut statement| statement.execute(params![id, at_ms]))
+            .map(drop)
+            .map_err(failed("mark a key as deleted"))
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.connection()
+            .query_row("SELECT count(*) FROM schema_migrations", [], |row| row.get::<_, i64>(0))
+            .map(drop)
+            .map_err(failed("read the database"))
+    }
+}
+
+fn record(row: &Row<'_>) -> Result<Record, StoreError> {
+    let columns = || -> rusqlite::Result<_> {
+        let hash: Option<Vec<u8>> = row.get(1)?;
+        let body: Option<String> = row.get(2)?;
+        Ok((row.get::<_, String>(0)?, hash.zip(body), row.get(3)?, row.get(4)?))
+    };
+    let (id, content, created_at_ms, updated_at_ms) = columns().map_err(failed("read a key"))?;
+    let Some((hash, body)) = content else { return Ok(Record::Tombstone(id)) };
+    let Some(token_hash) = TokenHash::from_bytes(&hash) else {
+        return Err(StoreError::Record { id, reason: "the token's hash is not 32 bytes".into() });
+    };
+    let key: VirtualKey = match serde_json::from_str(&body) {
+        Ok(key) => key,
+        Err(error) => return Err(StoreError::Record { id, reason: error.to_string() }),
+    };
+    if key.id != id {
+        return Err(StoreError::Record { reason: format!("its content says it is `{}`", key.id), id });
+    }
+    Ok(Record::Key(Box::new(StoredKey { key, token_hash, created_at_ms, updated_at_ms })))
+}
