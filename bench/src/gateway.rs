@@ -1,0 +1,123 @@
+//! The gateway as its operators run it: a configuration file and the control plane's process.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::payload::{MODEL, UPSTREAM_MODEL, stored_token, token};
+use crate::process::{Process, free_address};
+
+/// What the gateway must send in place of the client's token.
+pub(crate) const CREDENTIAL: &str = "Bearer bench-credential-of-the-backend";
+
+/// The gateway's program and its filter.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    pub(crate) binary: PathBuf,
+    pub(crate) filter: PathBuf,
+}
+
+/// Which configuration it runs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// How many virtual keys there are.
+    pub(crate) keys: u64,
+    /// Two backends of equal weight and different credentials: the filter runs in the backend stage too.
+    pub(crate) two_backends: bool,
+}
+
+impl Shape {
+    fn config(self, upstream: SocketAddr) -> Value {
+        let backend = |name: &str| {
+            json!({
+                "name": name,
+                "base_url": format!("http://{upstream}/v1"),
+                "headers": {"authorization": CREDENTIAL},
+                "model_map": {MODEL: UPSTREAM_MODEL},
+            })
+        };
+        let weighted = |name: &str| json!({"backend": name, "weight": 1.0});
+        let (backends, targets) = if self.two_backends {
+            (vec![backend("first"), backend("second")], vec![weighted("first"), weighted("second")])
+        } else {
+            (vec![backend("first")], vec![weighted("first")])
+        };
+        let keys: Vec<Value> = (0..self.keys)
+            .map(|n| {
+                // One key alone is written in clear, as a small installation would; many are written as their hashes.
+                let token =
+                    if self.keys == 1 { String::from_utf8_lossy(&token(n)).into_owned() } else { stored_token(n) };
+                json!({"id": format!("bench-{n:06}"), "token": token, "enabled": true})
+            })
+            .collect();
+        json!({
+            "backends": backends,
+            "virtual_keys": keys,
+            "router": {
+                "default_backends": [weighted("first")],
+                "rules": [{"model_prefix": MODEL, "exact": true, "backends": targets}],
+            },
+        })
+    }
+}
+
+/// A running control plane.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) process: Process,
+    /// What Envoy is to start with.
+    pub(crate) bootstrap: Value,
+    /// Where Envoy will take requests once it has its configuration.
+    pub(crate) listen: SocketAddr,
+}
+
+impl Gateway {
+    /// Writes the configuration into the directory and starts the control plane without an Envoy of its own.
+    pub(crate) fn start(
+        name: &str,
+        files: &Files,
+        shape: Shape,
+        upstream: SocketAddr,
+        core: usize,
+        directory: &Path,
+    ) -> Result<Self> {
+        let config = directory.join(format!("{name}.json"));
+        fs::write(&config, serde_json::to_vec(&shape.config(upstream))?)
+            .with_context(|| format!("writing {}", config.display()))?;
+        let (control, listen) = (free_address()?, free_address()?);
+        let addresses = [String::from("--control-listen"), control.to_string(), "--listen".into(), listen.to_string()];
+
+        let mut command = Command::new(&files.binary);
+        command.arg("bootstrap").args(&addresses);
+        let printed = command.output().with_context(|| format!("running {}", files.binary.display()))?;
+        let errors = String::from_utf8_lossy(&printed.stderr);
+        ensure!(printed.status.success(), "`ditto-gateway bootstrap` ended with {}:\n{errors}", printed.status);
+        let bootstrap = serde_json::from_slice(&printed.stdout).context("`ditto-gateway bootstrap` printed no JSON")?;
+
+        let mut command = Command::new(&files.binary);
+        command.arg(&config).arg("--no-envoy").args(&addresses).arg("--filter").arg(&files.filter);
+        let process = Process::start(&format!("gateway-{name}"), command, core, directory)?;
+        Ok(Self { process, bootstrap, listen })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_has_the_shape_asked_for() {
+        let upstream = SocketAddr::from(([127, 0, 0, 1], 9));
+        let small = Shape { keys: 1, two_backends: false }.config(upstream);
+        assert_eq!(small["backends"].as_array().unwrap().len(), 1);
+        assert_eq!(small["virtual_keys"][0]["token"].as_str().unwrap().as_bytes(), token(0));
+        let large = Shape { keys: 1_000, two_backends: true }.config(upstream);
+        assert_eq!(large["virtual_keys"].as_array().unwrap().len(), 1_000);
+        assert_eq!(large["virtual_keys"][999]["token"], stored_token(999));
+        assert_eq!(large["router"]["rules"][0]["backends"].as_array().unwrap().len(), 2);
+    }
+}

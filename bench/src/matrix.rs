@@ -1,0 +1,133 @@
+//! What is compared with what: the rows of the table, and in each the variants measured in turn.
+
+use std::fmt;
+
+use crate::bootstrap::Filters;
+use crate::gateway::Shape;
+use crate::payload::Workload;
+
+/// One thing that a request can go through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Variant {
+    /// Envoy without any filter.
+    Bare,
+    /// The empty filter in the listener's and in the backend's stage.
+    Empty,
+    /// The empty filter in the listener's stage alone.
+    EmptyListener,
+    /// The gateway with one backend and so many keys.
+    Ours(u64),
+    /// The gateway with two backends of a rule, and one key.
+    OursTwoBackends,
+}
+
+impl Variant {
+    /// The static listener of a variant that is not the gateway.
+    pub(crate) fn listener(self) -> Option<(&'static str, Filters)> {
+        match self {
+            Self::Bare => Some(("bare", Filters::None)),
+            Self::Empty => Some(("empty", Filters::Both)),
+            Self::EmptyListener => Some(("empty-listener", Filters::Listener)),
+            Self::Ours(_) | Self::OursTwoBackends => None,
+        }
+    }
+
+    /// The gateway's configuration, of a variant that is the gateway.
+    pub(crate) fn shape(self) -> Option<Shape> {
+        match self {
+            Self::Ours(keys) => Some(Shape { keys, two_backends: false }),
+            Self::OursTwoBackends => Some(Shape { keys: 1, two_backends: true }),
+            Self::Bare | Self::Empty | Self::EmptyListener => None,
+        }
+    }
+
+    /// How many keys the requests go round in.
+    pub(crate) fn keys(self) -> u64 {
+        self.shape().map_or(1, |shape| shape.keys)
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bare => f.write_str("bare"),
+            Self::Empty => f.write_str("empty"),
+            Self::EmptyListener => f.write_str("empty-listener"),
+            Self::Ours(1) => f.write_str("ours"),
+            Self::Ours(keys) => write!(f, "ours-{keys}-keys"),
+            Self::OursTwoBackends => f.write_str("ours-two-backends"),
+        }
+    }
+}
+
+/// A workload at a number of connections, and who is measured on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) workload: Workload,
+    pub(crate) connections: usize,
+    pub(crate) variants: Vec<Variant>,
+}
+
+impl Row {
+    /// `<workload>/<connections>`, which `--only` picks rows by.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.workload, self.connections)
+    }
+
+    /// The variants in the order of the given round: each is first, second, … equally often.
+    pub(crate) fn order(&self, round: usize) -> Vec<usize> {
+        let count = self.variants.len();
+        (0..count).map(|i| (i + round) % count).collect()
+    }
+}
+
+/// All rows whose name contains one of the patterns; all of them if there is none.
+pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
+    use Variant::{Bare, Empty, EmptyListener, Ours, OursTwoBackends};
+    use Workload::{Chat1k, Chat100k, Chat100kModelLast, Stream};
+
+    let basic = [Bare, Empty, Ours(1)];
+    let keys = [Bare, Empty, Ours(1), Ours(1_000), Ours(100_000)];
+    let all = [Bare, EmptyListener, Empty, Ours(1), Ours(1_000), Ours(100_000), OursTwoBackends];
+    let plan: [(Workload, usize, &[Variant]); 10] = [
+        (Chat1k, 1, &keys),
+        (Chat1k, 16, &all),
+        (Chat1k, 64, &keys),
+        (Chat100k, 1, &basic),
+        (Chat100k, 16, &basic),
+        (Chat100k, 64, &basic),
+        (Chat100kModelLast, 16, &basic),
+        (Stream, 1, &basic),
+        (Stream, 16, &basic),
+        (Stream, 64, &basic),
+    ];
+    plan.into_iter()
+        .map(|(workload, connections, variants)| Row {
+            workload,
+            connections,
+            variants: variants.iter().copied().filter(|v| with_ours || v.shape().is_none()).collect(),
+        })
+        .filter(|row| only.is_empty() || only.iter().any(|pattern| row.name().contains(pattern.as_str())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_picked_by_name() {
+        assert_eq!(rows(&[], true).len(), 10);
+        let names: Vec<_> = rows(&["stream".into(), "chat-1k/16".into()], true).iter().map(Row::name).collect();
+        assert_eq!(names, ["chat-1k/16", "stream/1", "stream/16", "stream/64"]);
+        assert!(rows(&[], false).iter().flat_map(|row| &row.variants).all(|v| v.shape().is_none()));
+    }
+
+    #[test]
+    fn every_variant_takes_every_place() {
+        let row = &rows(&["chat-100k/16".into()], true)[0];
+        assert_eq!(row.order(0), [0, 1, 2]);
+        assert_eq!(row.order(1), [1, 2, 0]);
+        assert_eq!(row.order(5), [2, 0, 1]);
+    }
+}

@@ -1,0 +1,105 @@
+//! One measurement: a warm-up and a timed run on one listener, with Envoy's CPU time before and after.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use tokio::time::{sleep, timeout};
+
+use crate::load::{Load, Outcome, Until};
+use crate::payload::{EVENTS, Workload};
+use crate::proc::Cpu;
+
+/// Before each timed run: the connections to the upstream are there, and caches hold what they need.
+const WARM_UP: Duration = Duration::from_millis(100);
+
+/// Envoy finishes its bookkeeping before its CPU time is read.
+const SETTLE: Duration = Duration::from_millis(5);
+
+/// No run is meant to take as long: something is stuck.
+const STUCK: Duration = Duration::from_secs(120);
+
+/// What is sent, and how much of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) workload: Workload,
+    pub(crate) connections: usize,
+    /// Length of the timed run; streams are run whole, as many as come nearest.
+    pub(crate) length: Duration,
+    /// Time between two events of a stream.
+    pub(crate) pace: Duration,
+}
+
+impl Plan {
+    fn until(self) -> Until {
+        if self.workload.is_stream() {
+            let stream = self.pace.as_secs_f64() * EVENTS as f64;
+            let whole = (self.length.as_secs_f64() / stream).round();
+            Until::Count((whole as u64).max(1))
+        } else {
+            Until::Elapsed(self.length)
+        }
+    }
+
+    fn stagger(self) -> Duration {
+        if self.workload.is_stream() { self.pace } else { Duration::ZERO }
+    }
+}
+
+/// The figures of one timed run; a unit is a request, or an event of a stream.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Sample {
+    pub(crate) units: u64,
+    pub(crate) units_per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    /// CPU time of Envoy's workers for one unit, in microseconds.
+    pub(crate) cpu_us: f64,
+    /// CPU time of the whole Envoy process for one unit.
+    pub(crate) cpu_process_us: f64,
+    /// Share of the run in which the worker was ready but another process had its core.
+    pub(crate) contended: f64,
+}
+
+/// Measures one listener.
+pub(crate) async fn measure(plan: Plan, address: SocketAddr, keys: u64, pid: u32) -> Result<Sample> {
+    let mut load = Load::connect(address, plan.workload, plan.connections, keys).await?;
+    if !plan.workload.is_stream() {
+        run(&mut load, Until::Elapsed(WARM_UP), Duration::ZERO).await?;
+    }
+    sleep(SETTLE).await;
+    let before = Cpu::of(pid)?;
+    let outcome = run(&mut load, plan.until(), plan.stagger()).await?;
+    sleep(SETTLE).await;
+    let spent = Cpu::of(pid)? - before;
+    Ok(sample(plan.workload, outcome, spent))
+}
+
+/// Requests a second of the generator and the upstream without anything between them.
+pub(crate) async fn direct(plan: Plan, address: SocketAddr) -> Result<f64> {
+    let mut load = Load::connect(address, plan.workload, plan.connections, 1).await?;
+    run(&mut load, Until::Elapsed(WARM_UP), Duration::ZERO).await?;
+    let outcome = run(&mut load, plan.until(), plan.stagger()).await?;
+    Ok(outcome.requests as f64 / outcome.elapsed.as_secs_f64())
+}
+
+async fn run(load: &mut Load, until: Until, stagger: Duration) -> Result<Outcome> {
+    timeout(STUCK, load.run(until, stagger)).await.context("the run is stuck")?
+}
+
+fn sample(workload: Workload, mut outcome: Outcome, spent: Cpu) -> Sample {
+    let units = if workload.is_stream() { outcome.events } else { outcome.requests };
+    let [p50_ms, p99_ms] = outcome.latencies.percentiles_ms([50.0, 99.0]);
+    let per_unit = |nanos: u64| nanos as f64 / 1e3 / units as f64;
+    let seconds = outcome.elapsed.as_secs_f64();
+    Sample {
+        units,
+        units_per_second: units as f64 / seconds,
+        p50_ms,
+        p99_ms,
+        cpu_us: per_unit(spent.workers),
+        cpu_process_us: per_unit(spent.process),
+        contended: spent.waited as f64 / 1e9 / seconds,
+    }
+}

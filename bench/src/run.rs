@@ -1,0 +1,144 @@
+//! Carries the plan out: starts the stands, measures row by row, round by round, and weighs the workers.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::bootstrap::Filters;
+use crate::matrix::{Row, Variant};
+use crate::measure::{Plan, Sample, direct, measure};
+use crate::payload::Workload;
+use crate::proc::Memory;
+use crate::process::INTERRUPTED;
+use crate::report::{DirectRate, MemoryLine, RowResult};
+use crate::stand::{Lab, Stand};
+
+/// Load on a fresh listener, so that V8 has optimised the filter before anything counts.
+const WARM_UP: Duration = Duration::from_millis(800);
+
+/// How long and how often.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    pub(crate) rounds: usize,
+    pub(crate) length: Duration,
+    pub(crate) pace: Duration,
+}
+
+impl Effort {
+    fn plan(self, workload: Workload, connections: usize) -> Plan {
+        Plan { workload, connections, length: self.length, pace: self.pace }
+    }
+}
+
+/// The stands that the rows need, all running at the same time so that their variants can be interleaved.
+#[derive(Debug)]
+struct Stands {
+    /// With the static listeners, and the gateway with one key.
+    main: Stand,
+    /// The gateway with another configuration.
+    others: Vec<(Variant, Stand)>,
+}
+
+impl Stands {
+    async fn start(lab: &Lab, rows: &[Row]) -> Result<Self> {
+        let mut wanted: Vec<Variant> = Vec::new();
+        for variant in rows.iter().flat_map(|row| &row.variants) {
+            if !wanted.contains(variant) {
+                wanted.push(*variant);
+            }
+        }
+        let statics: Vec<(&'static str, Filters)> = wanted.iter().filter_map(|v| v.listener()).collect();
+        let ours = wanted.contains(&Variant::Ours(1)).then_some(Variant::Ours(1));
+        let main = Stand::start(lab, "main", &statics, ours.and_then(Variant::shape), 1).await?;
+        let mut others = Vec::new();
+        for variant in wanted.into_iter().filter(|v| v.shape().is_some() && Some(*v) != ours) {
+            eprintln!("starting {variant} …");
+            others.push((variant, Stand::start(lab, &variant.to_string(), &[], variant.shape(), 1).await?));
+        }
+        Ok(Self { main, others })
+    }
+
+    fn of(&self, variant: Variant) -> &Stand {
+        self.others.iter().find(|(other, _)| *other == variant).map_or(&self.main, |(_, stand)| stand)
+    }
+
+    async fn measure(&self, plan: Plan, variant: Variant) -> Result<Sample> {
+        ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
+        let stand = self.of(variant);
+        let address = variant.listener().map_or_else(|| stand.gateway_address(), |(name, _)| stand.address(name))?;
+        let measured = measure(plan, address, variant.keys(), stand.pid()).await;
+        measured.map_err(|error| stand.explain(error)).with_context(|| format!("measuring {variant}"))
+    }
+}
+
+/// Measures all rows.
+pub(crate) async fn measure_rows(lab: &Lab, rows: &[Row], effort: Effort) -> Result<Vec<RowResult>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stands = Stands::start(lab, rows).await?;
+    let mut warmed: Vec<Variant> = Vec::new();
+    let mut results = Vec::new();
+    for row in rows {
+        for &variant in &row.variants {
+            if !warmed.contains(&variant) {
+                stands.measure(Plan { length: WARM_UP, ..effort.plan(Workload::Chat1k, 16) }, variant).await?;
+                warmed.push(variant);
+            }
+        }
+        let plan = effort.plan(row.workload, row.connections);
+        let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); row.variants.len()];
+        for round in 0..effort.rounds {
+            eprint!("\r{:<24} round {} of {}  ", row.name(), round + 1, effort.rounds);
+            for i in row.order(round) {
+                let sample = stands.measure(plan, row.variants[i]).await;
+                samples[i].push(sample.with_context(|| format!("in row {}", row.name()))?);
+            }
+        }
+        results.push(RowResult::new(row, samples));
+    }
+    eprintln!();
+    Ok(results)
+}
+
+/// How fast the generator and the upstream are without an Envoy between them.
+pub(crate) async fn measure_direct(lab: &Lab, effort: Effort) -> Result<Vec<DirectRate>> {
+    let mut rates = Vec::new();
+    for workload in [Workload::Chat1k, Workload::Chat100k] {
+        let mut best = 0.0_f64;
+        for _ in 0..3 {
+            best = best.max(direct(effort.plan(workload, 16), lab.upstream.address()).await?);
+        }
+        rates.push(DirectRate { workload: workload.to_string(), requests_per_second: best });
+    }
+    Ok(rates)
+}
+
+/// Weighs Envoy with one variant at a time, after some load, with one worker and with two.
+pub(crate) async fn measure_memory(lab: &Lab, effort: Effort) -> Result<Vec<MemoryLine>> {
+    let ours = [Variant::Ours(1), Variant::Ours(1_000), Variant::Ours(100_000)];
+    let ours = ours.into_iter().filter(|_| lab.gateway.is_some());
+    let mut lines = Vec::new();
+    for variant in [Variant::Bare, Variant::Empty].into_iter().chain(ours) {
+        eprint!("\rmemory of {variant:<24}");
+        let one = weigh(lab, effort, variant, 1).await?;
+        let two = weigh(lab, effort, variant, 2).await?;
+        lines.push(MemoryLine::new(variant, one, two));
+    }
+    eprintln!();
+    Ok(lines)
+}
+
+async fn weigh(lab: &Lab, effort: Effort, variant: Variant, workers: u32) -> Result<Memory> {
+    ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
+    let name = format!("memory-{variant}-{workers}");
+    let statics: Vec<_> = variant.listener().into_iter().collect();
+    let stand = Stand::start(lab, &name, &statics, variant.shape(), workers).await?;
+    let address = variant.listener().map_or_else(|| stand.gateway_address(), |(name, _)| stand.address(name))?;
+    for workload in [Workload::Chat1k, Workload::Chat100k] {
+        let plan = Plan { length: WARM_UP, ..effort.plan(workload, 16) };
+        measure(plan, address, variant.keys(), stand.pid()).await.map_err(|error| stand.explain(error))?;
+    }
+    Memory::of(stand.pid())
+}

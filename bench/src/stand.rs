@@ -1,0 +1,175 @@
+//! A stand: one Envoy with the listeners to compare, and the control plane behind it if the gateway is among them.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use crate::affinity::Cores;
+use crate::bootstrap::{self, Filters, Static};
+use crate::gateway::{CREDENTIAL, Files, Gateway, Shape};
+use crate::payload::{TOKEN_LEN, UPSTREAM_MODEL, Workload, token};
+use crate::process::{INTERRUPTED, Process, free_address};
+use crate::upstream::Upstream;
+
+/// How long Envoy may take to compile the filters and to get its configuration, 100,000 keys included.
+const START: Duration = Duration::from_secs(90);
+
+/// What every stand needs.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) cores: Cores,
+    pub(crate) envoy: PathBuf,
+    pub(crate) empty_filter: PathBuf,
+    /// Absent: the gateway is left out.
+    pub(crate) gateway: Option<Files>,
+    pub(crate) upstream: Upstream,
+    pub(crate) directory: tempfile::TempDir,
+}
+
+/// A running Envoy, ready and checked.
+#[derive(Debug)]
+pub(crate) struct Stand {
+    envoy: Process,
+    gateway: Option<Gateway>,
+    statics: Vec<(&'static str, SocketAddr)>,
+}
+
+impl Stand {
+    /// Starts Envoy with the static listeners given and, if a shape is given, with the gateway's; waits until each answers.
+    pub(crate) async fn start(
+        lab: &Lab,
+        name: &str,
+        statics: &[(&'static str, Filters)],
+        shape: Option<Shape>,
+        workers: u32,
+    ) -> Result<Self> {
+        let directory = lab.directory.path();
+        let upstream = lab.upstream.address();
+        let gateway = match (shape, &lab.gateway) {
+            (Some(shape), Some(files)) => {
+                Some(Gateway::start(name, files, shape, upstream, lab.cores.upstream, directory)?)
+            }
+            (Some(_), None) => bail!("the gateway is left out, but {name} needs it"),
+            (None, _) => None,
+        };
+        let statics: Vec<Static> = statics
+            .iter()
+            .map(|&(name, filters)| Ok(Static { name, listen: free_address()?, filters }))
+            .collect::<Result<_>>()?;
+        let mut bootstrap = gateway.as_ref().map_or_else(bootstrap::plain, |gateway| gateway.bootstrap.clone());
+        bootstrap::extend(&mut bootstrap, free_address()?, upstream, &lab.empty_filter, &statics)?;
+        let envoy = start_envoy(lab, name, &bootstrap, workers, directory)?;
+        let statics = statics.iter().map(|one| (one.name, one.listen)).collect();
+        let mut stand = Self { envoy, gateway, statics };
+        stand.wait_until_ready().await.with_context(|| format!("starting the stand {name}"))?;
+        if let Some(shape) = shape {
+            stand.check_gateway(lab, shape).await.with_context(|| format!("checking the gateway of {name}"))?;
+        }
+        Ok(stand)
+    }
+
+    /// Envoy's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.envoy.pid()
+    }
+
+    /// Where a static listener takes requests.
+    pub(crate) fn address(&self, name: &str) -> Result<SocketAddr> {
+        let found = self.statics.iter().find(|(known, _)| *known == name);
+        found.map(|(_, address)| *address).with_context(|| format!("this stand has no listener {name}"))
+    }
+
+    /// Where the gateway takes requests.
+    pub(crate) fn gateway_address(&self) -> Result<SocketAddr> {
+        self.gateway.as_ref().map(|gateway| gateway.listen).context("this stand has no gateway")
+    }
+
+    /// Says what ended or what the processes complained of, for an error that happened on this stand.
+    pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        let control = self.gateway.as_ref().map(|gateway| gateway.process.log_tail()).unwrap_or_default();
+        error.context(format!("last words of Envoy:\n{}\nof the control plane:\n{control}", self.envoy.log_tail()))
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        let mut waiting: Vec<SocketAddr> = self.statics.iter().map(|&(_, address)| address).collect();
+        waiting.extend(self.gateway.as_ref().map(|gateway| gateway.listen));
+        while let Some(&address) = waiting.last() {
+            self.envoy.ensure_alive()?;
+            if let Some(gateway) = &mut self.gateway {
+                gateway.process.ensure_alive()?;
+            }
+            ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
+            let last = match ask(address, &token(0)).await {
+                Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => {
+                    waiting.pop();
+                    continue;
+                }
+                Ok(answer) => answer,
+                Err(error) => format!("{error:#}"),
+            };
+            if begun.elapsed() > START {
+                return Err(self.explain(anyhow::anyhow!("{address} is not ready after {START:?}; it says: {last}")));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that what is measured is the gateway at work: the last key is known, an unknown one is refused, and the
+    /// upstream sees its own credential and model.
+    async fn check_gateway(&self, lab: &Lab, shape: Shape) -> Result<()> {
+        let address = self.gateway_address()?;
+        let refused = ask(address, &token(shape.keys)).await?;
+        ensure!(refused.starts_with("HTTP/1.1 401 "), "an unknown key is not refused: {refused}");
+        let last = token(shape.keys - 1);
+        lab.upstream.start_capture();
+        let answer = ask(address, &last).await?;
+        let seen = lab.upstream.take_capture();
+        let seen = String::from_utf8_lossy(&seen);
+        ensure!(answer.starts_with("HTTP/1.1 200 "), "the last of {} keys is not accepted: {answer}", shape.keys);
+        ensure!(seen.contains(CREDENTIAL), "the backend's credential is missing: {seen}");
+        ensure!(seen.contains(&format!(r#""model":"{UPSTREAM_MODEL}""#)), "the model was not mapped: {seen}");
+        ensure!(!seen.contains(&*String::from_utf8_lossy(&last)), "the client's token reached the backend: {seen}");
+        Ok(())
+    }
+}
+
+fn start_envoy(
+    lab: &Lab,
+    name: &str,
+    bootstrap: &serde_json::Value,
+    workers: u32,
+    directory: &Path,
+) -> Result<Process> {
+    let config = directory.join(format!("{name}-envoy.json"));
+    fs::write(&config, serde_json::to_vec_pretty(bootstrap)?)
+        .with_context(|| format!("writing {}", config.display()))?;
+    let mut command = Command::new(&lab.envoy);
+    command.arg("-c").arg(&config).args(["--concurrency", &workers.to_string()]);
+    command.args(["--disable-hot-restart", "--log-level", "warn"]);
+    Process::start(&format!("envoy-{name}"), command, lab.cores.envoy, directory)
+}
+
+/// Sends one small chat request with that token; returns the answer as text, cut off after a kilobyte or two.
+async fn ask(address: SocketAddr, token: &[u8; TOKEN_LEN]) -> Result<String> {
+    let mut request = Workload::Chat1k.request();
+    request.set_token(token);
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request.bytes()).await?;
+        let mut answer = vec![0; 2048];
+        let n = stream.read(&mut answer).await?;
+        answer.truncate(n);
+        anyhow::Ok(String::from_utf8_lossy(&answer).into_owned())
+    };
+    timeout(Duration::from_secs(5), exchange).await.context("no answer within five seconds")?
+}

@@ -1,0 +1,118 @@
+//! The targets and whether a run met them. A missed one is shown, not hidden, and doesn't fail the command.
+
+use serde::Serialize;
+
+use crate::report::{RowResult, VariantResult, paired};
+use crate::stats::Spread;
+
+/// One target.
+#[derive(Debug, Serialize)]
+pub(crate) struct Target {
+    pub(crate) what: &'static str,
+    pub(crate) wanted: String,
+    /// Absent when the rows it needs were not measured.
+    pub(crate) measured: Option<Spread>,
+    pub(crate) met: Option<bool>,
+}
+
+/// A bound on the median.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+    Within(f64, f64),
+}
+
+impl Bound {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+            Self::Within(least, most) => (least..=most).contains(&value),
+        }
+    }
+
+    fn text(self, unit: &str) -> String {
+        match self {
+            Self::AtLeast(least) => format!("≥ {least}{unit}"),
+            Self::AtMost(most) => format!("≤ {most}{unit}"),
+            Self::Within(least, most) => format!("{least} to {most}{unit}"),
+        }
+    }
+}
+
+/// Holds every target against the rows measured.
+pub(crate) fn evaluate(rows: &[RowResult]) -> Vec<Target> {
+    let find = |row: &str| rows.iter().find(|r| r.name == row);
+    let variant = |row: &str, name: &str| find(row).and_then(|r| r.variant(name));
+    let chat = "chat-1k/16";
+    let keys = variant(chat, "ours-100000-keys").zip(variant(chat, "ours"));
+    let streams = ["stream/16", "stream/64"].into_iter().filter_map(|row| variant(row, "ours"));
+    let worst = streams.map(|ours| ours.summary.cpu_ratio).max_by(|a, b| a.median.total_cmp(&b.median));
+    vec![
+        target(
+            "1 kB chat, 16 connections: rate against bare",
+            Bound::AtLeast(0.70),
+            "",
+            variant(chat, "ours").map(|ours| ours.summary.rate_ratio),
+        ),
+        target(
+            "1 kB chat, 16 connections: CPU added, in empty filters (both stages)",
+            Bound::AtMost(1.6),
+            "",
+            find(chat).and_then(added_over_empty),
+        ),
+        target(
+            "1 kB chat, 1 connection: p50 added",
+            Bound::AtMost(0.05),
+            " ms",
+            variant("chat-1k/1", "ours").map(|ours| ours.summary.p50_added_ms),
+        ),
+        target("CPU per stream event against bare, the worse of 16 and 64 streams", Bound::AtMost(1.3), "", worst),
+        target(
+            "100,000 keys against one: rate",
+            Bound::Within(0.95, 1.05),
+            "",
+            keys.and_then(|(many, one)| paired(&many.samples, &one.samples, |s| s.units_per_second, |a, b| a / b)),
+        ),
+    ]
+}
+
+fn target(what: &'static str, bound: Bound, unit: &str, measured: Option<Spread>) -> Target {
+    Target { what, wanted: bound.text(unit), measured, met: measured.map(|spread| bound.holds(spread.median)) }
+}
+
+/// What the gateway adds over what the empty filter adds. The medians are divided, not the pairs: the empty filter adds
+/// little, and a pair in which noise left it nothing would say anything at all.
+fn added_over_empty(row: &RowResult) -> Option<Spread> {
+    let added = |variant: &VariantResult| variant.summary.cpu_added_us;
+    let (ours, empty) = (added(row.variant("ours")?), added(row.variant("empty")?).median);
+    (empty > 0.0).then(|| Spread { median: ours.median / empty, min: ours.min / empty, max: ours.max / empty })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::rows;
+    use crate::report::tests::sample;
+
+    #[test]
+    fn met_missed_and_not_measured_are_told_apart() {
+        let row = &rows(&["chat-1k/16".into()], true)[0];
+        let rates = [1000.0, 850.0, 800.0, 690.0, 690.0, 640.0, 600.0];
+        let samples = rates.iter().map(|rate| vec![sample(*rate, 50_000.0 / rate, 1.0)]).collect();
+        let targets = evaluate(&[RowResult::new(row, samples)]);
+        let met: Vec<_> = targets.iter().map(|target| target.met).collect();
+        assert_eq!(met, [Some(false), Some(false), None, None, Some(false)]);
+        let rate = targets[0].measured.unwrap().median;
+        assert!((rate - 0.69).abs() < 1e-9, "{rate}");
+        assert_eq!(targets[0].wanted, "≥ 0.7");
+    }
+
+    #[test]
+    fn bounds_include_their_ends() {
+        assert!(Bound::AtLeast(0.7).holds(0.7) && !Bound::AtLeast(0.7).holds(0.69));
+        assert!(Bound::AtMost(1.3).holds(1.3) && !Bound::AtMost(1.3).holds(1.31));
+        assert!(Bound::Within(0.95, 1.05).holds(0.95) && !Bound::Within(0.95, 1.05).holds(1.06));
+    }
+}
