@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::routing::any;
 
 use crate::keys::directory::KeyDirectory;
 
@@ -50,14 +51,18 @@ impl fmt::Debug for AdminState {
 
 /// The API as a service. It never answers anything outside `/health`, `/ready` and `/admin` but an empty 404.
 pub fn router(state: AdminState) -> Router {
-    let mut router = health::router(&state);
+    let mut router = health::router(&state).method_not_allowed_fallback(|| async { ApiError::method_not_allowed() });
     if let Some(token) = state.token.clone() {
+        let nothing = any(|| async { ApiError::not_found("there is nothing at this path") });
+        // Routes of their own rather than a fallback: a nested router would let `/admin/` slip past the token.
         let admin = Router::new()
             .merge(keys::router(&state))
             .merge(config::router(&state))
-            .fallback(|| async { ApiError::not_found("there is nothing at this path") })
-            .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() });
-        router = router.nest("/admin", auth::protect(admin, token));
+            .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+            .route("/admin", nothing.clone())
+            .route("/admin/", nothing.clone())
+            .route("/admin/{*rest}", nothing);
+        router = router.merge(auth::protect(admin, token));
     }
     router.fallback(|| async { StatusCode::NOT_FOUND })
 }

@@ -11,3 +11,5 @@ pub mod directory;
 pub mod hub;
 pub mod store;
 pub mod stream;
+#[cfg(test)]
+pub(crate) mod testing;

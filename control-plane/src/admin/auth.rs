@@ -54,7 +54,7 @@ fn bearer_token(value: &HeaderValue) -> Option<&[u8]> {
 
 /// Puts `router` behind the token, and forbids caches to keep what it answers.
 pub(super) fn protect(router: Router, token: AdminToken) -> Router {
-    router.layer(middleware::from_fn_with_state(token, check))
+    router.route_layer(middleware::from_fn_with_state(token, check))
 }
 
 async fn check(State(token): State<AdminToken>, request: Request, next: Next) -> Response {

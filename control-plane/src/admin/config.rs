@@ -16,7 +16,7 @@ pub trait ConfigStatusSource: Send + Sync {
 }
 
 pub(super) fn router(state: &AdminState) -> Router {
-    Router::new().route("/config/status", get(status)).with_state(state.config_status.clone())
+    Router::new().route("/admin/config/status", get(status)).with_state(state.config_status.clone())
 }
 
 async fn status(State(source): State<Arc<dyn ConfigStatusSource>>) -> Json<Value> {

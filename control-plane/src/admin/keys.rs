@@ -13,7 +13,7 @@ use ditto_policy::document::VirtualKey;
 use serde::Serialize;
 
 use super::{AdminState, ApiError, BackendNames};
-use crate::keys::directory::{KeyDirectory, Upserted};
+use crate::keys::directory::{DirectoryError, KeyDirectory, Upserted};
 
 mod body;
 mod query;
@@ -35,8 +35,8 @@ struct Keys {
 
 pub(super) fn router(state: &AdminState) -> Router {
     Router::new()
-        .route("/keys", get(list).post(create))
-        .route("/keys/{id}", put(replace).delete(delete))
+        .route("/admin/keys", get(list).post(create))
+        .route("/admin/keys/{id}", put(replace).delete(delete))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(Keys { directory: state.directory.clone(), backends: state.backends.clone() })
 }
@@ -59,9 +59,13 @@ async fn list(
         let message = "tokens are kept as hashes only; a token is shown once, when the gateway makes it";
         return Err(ApiError::new(StatusCode::CONFLICT, "secret_unavailable", message));
     }
-    let (page, total) = keys.directory.list(&query.filter, query.offset, query.limit);
-    let page: Vec<Shown<'_>> = page.iter().map(|key| Shown { key, token: REDACTED }).collect();
-    Ok(([(TOTAL_COUNT, total.to_string())], Json(page)).into_response())
+    // Ten thousand keys are megabytes of JSON: too long a piece of work for a thread that serves others.
+    let work = move || {
+        let (page, total) = keys.directory.list(&query.filter, query.offset, query.limit);
+        let page: Vec<Shown<'_>> = page.iter().map(|key| Shown { key, token: REDACTED }).collect();
+        ([(TOTAL_COUNT, total.to_string())], Json(page)).into_response()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| DirectoryError::Internal(error.to_string()).into())
 }
 
 async fn create(State(keys): State<Keys>, bytes: Result<Bytes, BytesRejection>) -> Result<Response, ApiError> {

@@ -17,94 +17,21 @@ use ditto_policy::secret::Secret;
 use tokio::sync::Mutex;
 
 use super::hub::{Access, Hub};
-use super::store::{KeyStore, Record, StoreError, StoredKey};
+use super::store::{KeyStore, Record, StoredKey};
 
 mod overlay;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use overlay::{Entry, Overlay};
+pub use types::{DirectoryError, KeyFilter, TokenChoice, Upserted};
 
 /// Keys in force at once, at most. It bounds memory, here and in every worker.
 pub const KEYS_MAX: usize = 1_000_000;
 
 /// What begins a token that the gateway has made.
 const TOKEN_PREFIX: &str = "sk-ditto-";
-
-/// Which token a key is to have.
-#[derive(Debug, Clone)]
-pub enum TokenChoice {
-    /// The one it has; a new key gets a generated one.
-    KeepOrGenerate,
-    /// The one it has; an error for a new key.
-    Keep,
-    /// This one.
-    Set(TokenHash),
-}
-
-/// What [`KeyDirectory::upsert`] did.
-#[derive(Debug)]
-pub struct Upserted {
-    /// The key as it is now in force; its `token` is blank.
-    pub key: Arc<VirtualKey>,
-    /// Whether there was no key of this id before.
-    pub created: bool,
-    /// The token, if it was made here. It is known to nobody else and kept nowhere.
-    pub generated: Option<Secret>,
-}
-
-/// Which keys to list; absent fields do not restrict.
-#[derive(Debug, Clone, Default)]
-pub struct KeyFilter {
-    /// Keys of this tenant.
-    pub tenant_id: Option<String>,
-    /// Keys of this project.
-    pub project_id: Option<String>,
-    /// Keys of this user.
-    pub user_id: Option<String>,
-    /// Enabled keys, or disabled ones.
-    pub enabled: Option<bool>,
-    /// Keys whose id starts so.
-    pub id_prefix: Option<String>,
-}
-
-impl KeyFilter {
-    fn admits(&self, key: &VirtualKey) -> bool {
-        let equal = |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
-        equal(&self.tenant_id, &key.tenant_id)
-            && equal(&self.project_id, &key.project_id)
-            && equal(&self.user_id, &key.user_id)
-            && self.enabled.is_none_or(|enabled| enabled == key.enabled)
-    }
-}
-
-/// Why the directory refused.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
-    /// Two keys would share a token.
-    #[error("the token of key `{id}` belongs to key `{other}`")]
-    Conflict {
-        /// The key that was to be added or changed.
-        id: String,
-        /// The key that has the token.
-        other: String,
-    },
-    /// The document has two keys of one id.
-    #[error("there are two keys `{0}`")]
-    Twice(String),
-    /// A key of the document without a token, or a new key that was to keep its token.
-    #[error("key `{0}` has no token")]
-    NoToken(String),
-    /// [`KEYS_MAX`] is reached.
-    #[error("there can be at most {KEYS_MAX} keys")]
-    Full,
-    /// The change is not durable and has not been made.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The operating system has no randomness, or the blocking thread failed.
-    #[error("{0}")]
-    Internal(String),
-}
 
 /// The keys in force, and the only way to change them.
 pub struct KeyDirectory {

@@ -11,7 +11,7 @@ use ditto_policy::document::VirtualKey;
 use ditto_policy::key::TokenHash;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod memory;
 mod sqlite;
 

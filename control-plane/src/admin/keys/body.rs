@@ -14,9 +14,6 @@ use super::{BODY_MAX, REDACTED};
 use crate::admin::{ApiError, BackendNames};
 use crate::keys::directory::TokenChoice;
 
-#[cfg(test)]
-mod tests;
-
 /// Bytes of an id or an attribution.
 const NAME_MAX: usize = 256;
 
