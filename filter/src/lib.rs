@@ -1,1 +1,25 @@
-//! See the package description in Cargo.toml.
+//! The filter: what happens to each request inside Envoy.
+//!
+//! One module, two stages (`stage`), one VM per worker for both. Decisions are made in `ditto-policy` and `ditto-llm`;
+//! this crate carries them out through [`host::Host`], the seam behind which Envoy stands (or, in tests, a fake).
+//! `entry` binds it all to proxy-wasm and exists only in the wasm build.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod backend_stage;
+pub mod gateway_stage;
+pub mod head;
+pub mod host;
+pub mod request_id;
+pub mod worker;
+
+#[cfg(target_arch = "wasm32")]
+mod abi;
+#[cfg(target_arch = "wasm32")]
+mod entry;
+
+#[cfg(test)]
+mod fake_host;

@@ -1,0 +1,104 @@
+//! From the compiled document to Envoy's resources.
+//!
+//! One listener, one route table, one cluster for each backend, one aggregate cluster for each chain of candidates,
+//! the filter's configuration for both stages, and one secret for each credential that Envoy itself applies. Clusters
+//! and routes carry the compiler's content-hashed names, so that two generations can exist together; the names of
+//! everything else are fixed.
+//!
+//! No credential stands anywhere but in secrets (which Envoy redacts in `/config_dump`) and in [`credentials`], which
+//! go to the filter over its own stream.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ditto_policy::compile::{ClusterPlan, Compiled, RoutePlan};
+use ditto_policy::filter_config::Prepare;
+use envoy_types::pb::google::protobuf::Any;
+
+use crate::keys::hub::Credentials;
+use crate::xds::{Reference, ResourceType, Snapshot, SnapshotError};
+
+pub mod cluster;
+pub mod filter;
+pub mod listener;
+pub mod local_reply;
+pub mod proto;
+pub mod route;
+pub mod secret;
+
+/// Envoy's name for the control plane, in the bootstrap.
+pub const CONTROL_CLUSTER: &str = "ditto-control-plane";
+/// The name of the listener.
+pub const LISTENER: &str = "gateway";
+/// The name of the route table.
+pub const ROUTE_TABLE: &str = "gateway";
+
+/// What the listener and the filter need to know besides the document.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where clients connect.
+    pub listen: std::net::SocketAddr,
+    /// The filter module, as Envoy finds it.
+    pub filter_path: PathBuf,
+    /// Larger JSON bodies are refused, in bytes.
+    pub max_body_bytes: u64,
+    /// One JSON line for each request on Envoy's standard output.
+    pub json_logs: bool,
+}
+
+/// Builds the snapshot of a compiled document.
+pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, SnapshotError> {
+    let mut resources: Vec<(ResourceType, String, Any)> = Vec::new();
+    let mut references = Vec::new();
+    for plan in &compiled.clusters {
+        resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan)));
+        for (header, value) in &plan.headers {
+            let name = secret::name(plan, header);
+            references.push(reference((ResourceType::Cluster, &plan.name), (ResourceType::Secret, &name)));
+            resources.push((ResourceType::Secret, name.clone(), secret::generic(&name, value)));
+        }
+    }
+    for plan in &compiled.routes {
+        if let Some(chain) = chain(compiled, plan) {
+            let name = cluster::chain_name(plan);
+            resources.push((ResourceType::Cluster, name.clone(), cluster::chain(plan, &chain)));
+            for member in chain {
+                references.push(reference((ResourceType::Cluster, &name), (ResourceType::Cluster, &member.name)));
+            }
+        }
+        let target = route::target(compiled, plan);
+        references.push(reference((ResourceType::Route, ROUTE_TABLE), (ResourceType::Cluster, &target)));
+    }
+    resources.push((ResourceType::Route, ROUTE_TABLE.into(), route::table(compiled, settings.max_body_bytes)));
+    resources.push((ResourceType::Listener, LISTENER.into(), listener::gateway(settings)));
+    resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
+    resources.push((ResourceType::ExtensionConfig, filter::BACKEND_STAGE.into(), filter::backend(settings)));
+    references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
+    Snapshot::new(compiled.filter.version.clone(), resources, references)
+}
+
+/// What the filter must know to prepare requests: everything for clusters of the backend stage, query parameters for
+/// the others (Envoy has no secret of its own for those).
+pub fn credentials(compiled: &Compiled) -> BTreeMap<String, Credentials> {
+    let mut all = BTreeMap::new();
+    for (index, plan) in compiled.clusters.iter().enumerate() {
+        let in_chain = |route: &RoutePlan| route.prepare == Prepare::PerAttempt && route.clusters.contains(&index);
+        let by_filter = compiled.routes.iter().any(in_chain);
+        if by_filter || !plan.query_params.is_empty() {
+            let pairs = |map: &BTreeMap<String, _>| map.clone().into_iter().collect();
+            let headers = if by_filter { pairs(&plan.headers) } else { Vec::new() };
+            all.insert(plan.name.clone(), Credentials { headers, query_params: pairs(&plan.query_params) });
+        }
+    }
+    all
+}
+
+/// The clusters of a route with more than one candidate.
+fn chain<'c>(compiled: &'c Compiled, plan: &RoutePlan) -> Option<Vec<&'c ClusterPlan>> {
+    let members: Vec<_> = plan.clusters.iter().filter_map(|&index| compiled.clusters.get(index)).collect();
+    (members.len() > 1).then_some(members)
+}
+
+fn reference(from: (ResourceType, &str), to: (ResourceType, &str)) -> Reference {
+    Reference { from: (from.0, from.1.to_owned()), to: (to.0, to.1.to_owned()) }
+}

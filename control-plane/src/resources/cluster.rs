@@ -1,0 +1,180 @@
+//! Clusters: one for each backend, one for each chain of candidates.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ditto_policy::compile::{ClusterPlan, RoutePlan};
+use ditto_policy::filter_config::Prepare;
+use envoy_types::pb::envoy::config::cluster::v3::circuit_breakers::Thresholds;
+use envoy_types::pb::envoy::config::cluster::v3::cluster::{
+    ClusterDiscoveryType, CustomClusterType, DiscoveryType, DnsLookupFamily, LbPolicy,
+};
+use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster};
+use envoy_types::pb::envoy::config::core::v3::transport_socket::ConfigType as SocketConfig;
+use envoy_types::pb::envoy::config::core::v3::{
+    Http1ProtocolOptions, Http2ProtocolOptions, Metadata, TransportSocket,
+};
+use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
+use envoy_types::pb::envoy::config::endpoint::v3::{ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints};
+use envoy_types::pb::envoy::extensions::clusters::aggregate::v3::ClusterConfig;
+use envoy_types::pb::envoy::extensions::filters::http::upstream_codec::v3::UpstreamCodec;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::certificate_validation_context::SystemRootCerts;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::common_tls_context::ValidationContextType;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::subject_alt_name_matcher::SanType;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
+    CertificateValidationContext, CommonTlsContext, SubjectAltNameMatcher, UpstreamTlsContext,
+};
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::explicit_http_config::ProtocolConfig;
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
+    AutoHttpConfig, ExplicitHttpConfig, UpstreamProtocolOptions,
+};
+use envoy_types::pb::envoy::r#type::matcher::v3::StringMatcher;
+use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
+use envoy_types::pb::google::protobuf::value::Kind;
+use envoy_types::pb::google::protobuf::{Any, Struct, Value};
+
+use super::proto::{extension, pack, seconds, socket, u32_value};
+use super::{filter, secret};
+
+/// Requests, connections and waiting requests that Envoy allows where no limit is configured. Its own default of
+/// 1,024 would be a limit that nobody asked for.
+const UNLIMITED: u32 = 1 << 20;
+/// The extension point of HTTP options.
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/// The cluster of one backend.
+pub(super) fn backend(plan: &ClusterPlan) -> Any {
+    let url = &plan.base_url;
+    let is_address = url.host.parse::<IpAddr>().is_ok();
+    let discovery = if is_address { DiscoveryType::Static } else { DiscoveryType::StrictDns };
+    let endpoint = Endpoint {
+        address: Some(socket(&url.host, url.port)),
+        // What `auto_host_rewrite` puts into the Host header.
+        hostname: url.authority(),
+        ..Default::default()
+    };
+    let endpoint = LbEndpoint {
+        metadata: Some(endpoint_metadata(plan)),
+        host_identifier: Some(HostIdentifier::Endpoint(endpoint)),
+        ..Default::default()
+    };
+    let locality = LocalityLbEndpoints { lb_endpoints: vec![endpoint], ..Default::default() };
+    let limit = plan.max_in_flight;
+    let thresholds = Thresholds {
+        max_connections: u32_value(UNLIMITED),
+        max_pending_requests: u32_value(limit.unwrap_or(UNLIMITED)),
+        max_requests: u32_value(limit.unwrap_or(UNLIMITED)),
+        max_retries: u32_value(UNLIMITED),
+        ..Default::default()
+    };
+    #[allow(deprecated)] // The newer DNS cluster type has no hostname for each endpoint.
+    let cluster = Cluster {
+        name: plan.name.clone(),
+        // Statistics go by the backend's name, over all generations.
+        alt_stat_name: plan.backend.clone(),
+        connect_timeout: seconds(5),
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(discovery.into())),
+        load_assignment: Some(ClusterLoadAssignment {
+            cluster_name: plan.name.clone(),
+            endpoints: vec![locality],
+            ..Default::default()
+        }),
+        dns_lookup_family: DnsLookupFamily::All.into(),
+        respect_dns_ttl: true,
+        circuit_breakers: Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }),
+        transport_socket: url.tls.then(|| tls(&url.host, is_address)),
+        typed_extension_protocol_options: http_options(secret::injectors(plan), url.tls),
+        ..Default::default()
+    };
+    pack(&cluster)
+}
+
+/// The name of a chain's cluster.
+pub(super) fn chain_name(plan: &RoutePlan) -> String {
+    format!("chain/{}", plan.name)
+}
+
+/// The aggregate cluster of a chain: the candidates in order of priority. Its upstream filters run for each attempt,
+/// those of its members don't (seen on Envoy 1.40).
+pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan]) -> Any {
+    let clusters = members.iter().map(|member| member.name.clone()).collect();
+    let filters = match (plan.prepare, members.first()) {
+        (Prepare::Once, Some(first)) => secret::injectors(first),
+        _ => vec![filter::discovered(filter::BACKEND_STAGE)],
+    };
+    let kind = CustomClusterType {
+        name: "envoy.clusters.aggregate".into(),
+        typed_config: Some(pack(&ClusterConfig { clusters, ..Default::default() })),
+    };
+    pack(&Cluster {
+        name: chain_name(plan),
+        connect_timeout: seconds(5),
+        lb_policy: LbPolicy::ClusterProvided.into(),
+        cluster_discovery_type: Some(ClusterDiscoveryType::ClusterType(kind)),
+        typed_extension_protocol_options: http_options(filters, false),
+        ..Default::default()
+    })
+}
+
+/// Tells the backend stage where an attempt goes, and the client which backend answered.
+fn endpoint_metadata(plan: &ClusterPlan) -> Metadata {
+    let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+    let fields = [("cluster".to_owned(), text(&plan.name)), ("backend".to_owned(), text(&plan.backend))];
+    let metadata = Struct { fields: fields.into_iter().collect() };
+    Metadata { filter_metadata: [("ditto".to_owned(), metadata)].into_iter().collect(), ..Default::default() }
+}
+
+fn http_options(mut filters: Vec<HttpFilter>, tls: bool) -> HashMap<String, Any> {
+    filters.push(HttpFilter {
+        name: "envoy.filters.http.upstream_codec".into(),
+        config_type: Some(ConfigType::TypedConfig(pack(&UpstreamCodec {}))),
+        ..Default::default()
+    });
+    let protocol = if tls {
+        // HTTP/2 where ALPN finds it.
+        UpstreamProtocolOptions::AutoConfig(AutoHttpConfig {
+            http_protocol_options: Some(Http1ProtocolOptions::default()),
+            http2_protocol_options: Some(Http2ProtocolOptions::default()),
+            ..Default::default()
+        })
+    } else {
+        UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
+            protocol_config: Some(ProtocolConfig::HttpProtocolOptions(Http1ProtocolOptions::default())),
+        })
+    };
+    let options =
+        HttpProtocolOptions { http_filters: filters, upstream_protocol_options: Some(protocol), ..Default::default() };
+    [(HTTP_OPTIONS.to_owned(), pack(&options))].into_iter().collect()
+}
+
+/// TLS with the system's roots; the certificate must be for the host.
+fn tls(host: &str, is_address: bool) -> TransportSocket {
+    let san_type = if is_address { SanType::IpAddress } else { SanType::Dns };
+    let san = SubjectAltNameMatcher {
+        san_type: san_type.into(),
+        matcher: Some(StringMatcher {
+            match_pattern: Some(MatchPattern::Exact(host.to_owned())),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let validation = CertificateValidationContext {
+        system_root_certs: Some(SystemRootCerts {}),
+        match_typed_subject_alt_names: vec![san],
+        ..Default::default()
+    };
+    let context = UpstreamTlsContext {
+        common_tls_context: Some(CommonTlsContext {
+            validation_context_type: Some(ValidationContextType::ValidationContext(validation)),
+            ..Default::default()
+        }),
+        // A server name is a name: RFC 6066 knows no addresses there.
+        sni: if is_address { String::new() } else { host.to_owned() },
+        ..Default::default()
+    };
+    let extension = extension("envoy.transport_sockets.tls", pack(&context));
+    TransportSocket { name: extension.name, config_type: extension.typed_config.map(SocketConfig::TypedConfig) }
+}

@@ -1,0 +1,51 @@
+//! Credentials as Envoy's secrets, and the filters that apply them.
+
+use ditto_policy::compile::ClusterPlan;
+use ditto_policy::secret::Secret;
+use envoy_types::pb::envoy::config::core::v3::DataSource;
+use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
+use envoy_types::pb::envoy::extensions::filters::http::credential_injector::v3::CredentialInjector;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
+use envoy_types::pb::envoy::extensions::http::injected_credentials::generic::v3::Generic;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::secret::Type;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{GenericSecret, SdsSecretConfig, Secret as Resource};
+use envoy_types::pb::google::protobuf::Any;
+
+use super::proto::{ads, extension, pack};
+
+/// The secret's name: that of the cluster, which changes when the destination does, and the header.
+pub(super) fn name(plan: &ClusterPlan, header: &str) -> String {
+    format!("{}/{header}", plan.name)
+}
+
+/// The secret of one header's value.
+pub(super) fn generic(name: &str, value: &Secret) -> Any {
+    let source = DataSource { specifier: Some(Specifier::InlineString(value.expose().to_owned())), ..Default::default() };
+    pack(&Resource {
+        name: name.to_owned(),
+        r#type: Some(Type::GenericSecret(GenericSecret { secret: Some(source), ..Default::default() })),
+    })
+}
+
+/// The upstream filters that set a cluster's credential headers, in place of what the client sent.
+pub(super) fn injectors(plan: &ClusterPlan) -> Vec<HttpFilter> {
+    let injector = |header: &String| {
+        let credential = Generic {
+            credential: Some(SdsSecretConfig { name: name(plan, header), sds_config: Some(ads()) }),
+            header: header.clone(),
+            header_value_prefix: String::new(),
+        };
+        let config = CredentialInjector {
+            overwrite: true,
+            allow_request_without_credential: false,
+            credential: Some(extension("envoy.http.injected_credentials.generic", pack(&credential))),
+        };
+        HttpFilter {
+            name: format!("credential.{header}"),
+            config_type: Some(ConfigType::TypedConfig(pack(&config))),
+            ..Default::default()
+        }
+    };
+    plan.headers.keys().map(injector).collect()
+}

@@ -1,0 +1,318 @@
+//! From the document to what carries it out: the filter's configuration and the plan of clusters and routes.
+//!
+//! Names of clusters and routes contain a hash of their content. A change of configuration therefore never changes
+//! what a name means: old and new exist side by side while requests that began with the old one finish.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::base_url::{BaseUrl, BaseUrlError};
+use crate::document::{Backend, Document, WeightedBackend};
+use crate::filter_config::{BackendConfig, Choice, FilterConfig, Prepare, RouteConfig, RuleConfig, SCHEMA};
+use crate::secret::Secret;
+
+/// What the operator decides outside the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Larger JSON bodies are refused, in bytes.
+    pub max_body_bytes: u64,
+    /// Whether routes for an open relay may exist.
+    pub open_relay: bool,
+}
+
+/// A compiled document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compiled {
+    /// What the filter decides by; holds no secret.
+    pub filter: FilterConfig,
+    /// The backends' clusters, in the order of the document.
+    pub clusters: Vec<ClusterPlan>,
+    /// The routes, in the order of [`FilterConfig::routes`].
+    pub routes: Vec<RoutePlan>,
+}
+
+/// One backend's cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterPlan {
+    /// `<backend>/<hash of the content>`.
+    pub name: String,
+    /// The operator's name for the backend.
+    pub backend: String,
+    /// Where it is.
+    pub base_url: BaseUrl,
+    /// Headers that every attempt gets, in place of the client's. Names are lower case.
+    pub headers: BTreeMap<String, Secret>,
+    /// Query parameters that every attempt gets.
+    pub query_params: BTreeMap<String, Secret>,
+    /// Concurrent requests allowed.
+    pub max_in_flight: Option<u32>,
+    /// Total time for a request, in seconds.
+    pub timeout_seconds: u32,
+}
+
+/// One route: a chain of candidates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutePlan {
+    /// The value of the route header.
+    pub name: String,
+    /// Places in [`Compiled::clusters`]: the chosen one first, then the fallback order.
+    pub clusters: Vec<usize>,
+    /// Who prepares the request.
+    pub prepare: Prepare,
+}
+
+/// Why a document could not be compiled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// A backend's URL is none.
+    #[error("backend '{backend}': base_url {error}")]
+    BaseUrl {
+        /// The backend.
+        backend: String,
+        /// What is wrong.
+        error: BaseUrlError,
+    },
+    /// A reference to a backend that does not exist.
+    #[error("{from} refers to backend '{backend}', which does not exist")]
+    UnknownBackend {
+        /// What refers.
+        from: String,
+        /// To what.
+        backend: String,
+    },
+}
+
+/// Compiles a document. One that was loaded without problems compiles.
+pub fn compile(document: &Document, options: Options) -> Result<Compiled, CompileError> {
+    let clusters = document.backends.iter().map(cluster_plan).collect::<Result<Vec<_>, _>>()?;
+    let mut routes = Routes { backends: &document.backends, clusters: &clusters, plans: Vec::new() };
+    let mut rules = Vec::with_capacity(document.router.rules.len());
+    for rule in &document.router.rules {
+        let from = format!("the rule for '{}'", rule.model_prefix);
+        let choices = routes.choices(&from, &rule.backends)?;
+        rules.push(RuleConfig { model: rule.model_prefix.clone(), exact: rule.exact, choices });
+    }
+    let default_choices = routes.choices("router.default_backends", &document.router.default_backends)?;
+    let pins = (0..clusters.len()).map(|index| (index, routes.route(vec![index]))).collect::<Vec<_>>();
+    let pins = pins.into_iter().filter_map(|(index, route)| Some((clusters.get(index)?.backend.clone(), route)));
+    let pins: BTreeMap<_, _> = pins.collect();
+    let plans = routes.plans;
+    let route_config =
+        |plan: &RoutePlan| RouteConfig { name: plan.name.clone(), backends: plan.clusters.clone(), prepare: plan.prepare };
+    let mut filter = FilterConfig {
+        schema: SCHEMA,
+        version: String::new(),
+        open_relay: options.open_relay,
+        max_body_bytes: options.max_body_bytes,
+        backends: document.backends.iter().zip(&clusters).map(backend_config).collect(),
+        routes: plans.iter().map(route_config).collect(),
+        rules,
+        default_choices,
+        pins,
+    };
+    filter.version = content_hash(&serde_json::to_vec(&filter).unwrap_or_default());
+    Ok(Compiled { filter, clusters, routes: plans })
+}
+
+fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
+    let base_url = BaseUrl::parse(&backend.base_url)
+        .map_err(|error| CompileError::BaseUrl { backend: backend.name.clone(), error })?;
+    // What Envoy's cluster is made of: values of credentials change without it.
+    let names: Vec<_> = backend.headers.keys().map(String::as_str).collect();
+    let content = format!(
+        "{} {} {} {:?} {}",
+        base_url.tls,
+        base_url.host,
+        base_url.port,
+        backend.max_in_flight,
+        names.join(" ")
+    );
+    Ok(ClusterPlan {
+        name: format!("{}/{}", backend.name, content_hash(content.as_bytes())),
+        backend: backend.name.clone(),
+        base_url,
+        headers: backend.headers.clone(),
+        query_params: backend.query_params.clone(),
+        max_in_flight: backend.max_in_flight,
+        timeout_seconds: backend.timeout_seconds,
+    })
+}
+
+fn backend_config((backend, cluster): (&Backend, &ClusterPlan)) -> BackendConfig {
+    BackendConfig {
+        name: backend.name.clone(),
+        cluster: cluster.name.clone(),
+        base_path: cluster.base_url.path.clone(),
+        has_query_params: !cluster.query_params.is_empty(),
+        model_map: backend.model_map.clone(),
+    }
+}
+
+/// Collects the routes that choices need, each once.
+struct Routes<'d> {
+    backends: &'d [Backend],
+    clusters: &'d [ClusterPlan],
+    plans: Vec<RoutePlan>,
+}
+
+impl Routes<'_> {
+    /// One choice for each usable candidate: that one first, then the others in the document's order.
+    fn choices(&mut self, from: &str, candidates: &[WeightedBackend]) -> Result<Vec<Choice>, CompileError> {
+        let mut usable: Vec<(usize, f64)> = Vec::new();
+        for candidate in candidates {
+            let name = candidate.backend.trim();
+            if name.is_empty() || !candidate.weight.is_finite() || candidate.weight <= 0.0 {
+                continue;
+            }
+            let index = self.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
+                CompileError::UnknownBackend { from: from.to_owned(), backend: name.to_owned() }
+            })?;
+            match usable.iter_mut().find(|(known, _)| *known == index) {
+                // Named twice: the shares add up, the place is the first.
+                Some((_, weight)) => *weight += candidate.weight,
+                None => usable.push((index, candidate.weight)),
+            }
+        }
+        let order: Vec<usize> = usable.iter().map(|(index, _)| *index).collect();
+        let choices = usable.iter().map(|(chosen, weight)| {
+            let rest = order.iter().copied().filter(|index| index != chosen);
+            let route = self.route(std::iter::once(*chosen).chain(rest).collect());
+            Choice { weight: *weight, route }
+        });
+        Ok(choices.collect())
+    }
+
+    fn route(&mut self, clusters: Vec<usize>) -> usize {
+        if let Some(known) = self.plans.iter().position(|plan| plan.clusters == clusters) {
+            return known;
+        }
+        let prepare = if self.is_uniform(&clusters) { Prepare::Once } else { Prepare::PerAttempt };
+        let parts = clusters.iter().filter_map(|&index| self.clusters.get(index));
+        let parts: Vec<_> = parts.map(|cluster| format!("{} {}", cluster.name, cluster.timeout_seconds)).collect();
+        let name = content_hash(format!("{prepare:?} {}", parts.join(" ")).as_bytes());
+        self.plans.push(RoutePlan { name, clusters, prepare });
+        self.plans.len().saturating_sub(1)
+    }
+
+    /// Whether a request can be prepared once for all candidates.
+    fn is_uniform(&self, clusters: &[usize]) -> bool {
+        let mut candidates = clusters.iter().filter_map(|&index| {
+            let backend = self.backends.get(index)?;
+            let path = &self.clusters.get(index)?.base_url.path;
+            Some((&backend.headers, &backend.query_params, &backend.model_map, path))
+        });
+        let first = candidates.next();
+        candidates.all(|candidate| Some(candidate) == first)
+    }
+}
+
+/// Twelve hex digits: enough to tell the few generations apart that exist together.
+fn content_hash(content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    hex::encode(digest.get(..6).unwrap_or(&digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Router, Rule};
+    use crate::routing;
+
+    fn backend(name: &str, base_url: &str, credential: &str) -> Backend {
+        Backend {
+            name: name.into(),
+            base_url: base_url.into(),
+            headers: [("authorization".to_owned(), Secret::new(credential))].into(),
+            query_params: BTreeMap::new(),
+            max_in_flight: None,
+            timeout_seconds: 300,
+            model_map: BTreeMap::new(),
+            provider: None,
+            provider_config: None,
+        }
+    }
+
+    fn weighted(backend: &str, weight: f64) -> WeightedBackend {
+        WeightedBackend { backend: backend.into(), weight }
+    }
+
+    fn document() -> Document {
+        Document {
+            backends: vec![
+                backend("one", "https://one.example/v1", "secret-1"),
+                backend("two", "https://two.example/v1", "secret-2"),
+                backend("twin", "https://twin.example/v1", "secret-1"),
+            ],
+            router: Router {
+                default_backends: vec![weighted("one", 9.0), weighted("two", 1.0), weighted("one", f64::NAN)],
+                rules: vec![Rule {
+                    model_prefix: "gpt-".into(),
+                    exact: false,
+                    backends: vec![weighted("one", 1.0), weighted("twin", 1.0)],
+                    guardrails: None,
+                }],
+            },
+            ..Document::default()
+        }
+    }
+
+    const OPTIONS: Options = Options { max_body_bytes: 1 << 20, open_relay: false };
+
+    fn chain(compiled: &Compiled, route: usize) -> Vec<&str> {
+        compiled.routes[route].clusters.iter().map(|&index| compiled.clusters[index].backend.as_str()).collect()
+    }
+
+    #[test]
+    fn each_choice_falls_back_to_the_others_in_order() {
+        let compiled = compile(&document(), OPTIONS).unwrap();
+        let chains: Vec<_> =
+            compiled.filter.default_choices.iter().map(|choice| (choice.weight, chain(&compiled, choice.route))).collect();
+        assert_eq!(chains, [(9.0, vec!["one", "two"]), (1.0, vec!["two", "one"])]);
+        assert_eq!(chain(&compiled, compiled.filter.pins["two"]), ["two"]);
+    }
+
+    #[test]
+    fn only_candidates_that_differ_need_the_backend_stage() {
+        let compiled = compile(&document(), OPTIONS).unwrap();
+        let prepare = |choice: &Choice| compiled.routes[choice.route].prepare;
+        assert_eq!(prepare(&compiled.filter.default_choices[0]), Prepare::PerAttempt);
+        assert_eq!(prepare(&compiled.filter.rules[0].choices[0]), Prepare::Once);
+        assert_eq!(compiled.routes[compiled.filter.pins["one"]].prepare, Prepare::Once);
+    }
+
+    #[test]
+    fn names_follow_the_content_and_not_the_credentials() {
+        let before = compile(&document(), OPTIONS).unwrap();
+        let mut rotated = document();
+        rotated.backends[0].headers.insert("authorization".into(), Secret::new("secret-1b"));
+        rotated.backends[2].headers.insert("authorization".into(), Secret::new("secret-1b"));
+        let rotated = compile(&rotated, OPTIONS).unwrap();
+        assert_eq!(rotated.clusters[0].name, before.clusters[0].name);
+        assert_eq!(rotated.filter, before.filter);
+        let mut moved = document();
+        moved.backends[0].base_url = "https://elsewhere.example/v1".into();
+        let moved = compile(&moved, OPTIONS).unwrap();
+        assert_ne!(moved.clusters[0].name, before.clusters[0].name);
+        assert_eq!(moved.clusters[1].name, before.clusters[1].name);
+        assert_ne!(moved.filter.version, before.filter.version);
+    }
+
+    #[test]
+    fn the_filters_configuration_holds_no_secret_and_is_accepted_by_the_filter() {
+        let compiled = compile(&document(), OPTIONS).unwrap();
+        let text = serde_json::to_string(&compiled.filter).unwrap();
+        assert!(!text.contains("secret-"), "{text}");
+        let read: FilterConfig = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, compiled.filter);
+        assert!(routing::Router::compile(read).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_backend_is_named_with_the_place_that_names_it() {
+        let mut broken = document();
+        broken.router.rules[0].backends[0].backend = "three".into();
+        let error = compile(&broken, OPTIONS).unwrap_err();
+        assert_eq!(error.to_string(), "the rule for 'gpt-' refers to backend 'three', which does not exist");
+    }
+}

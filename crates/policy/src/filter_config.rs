@@ -1,0 +1,90 @@
+//! The configuration of the filter as it travels in Envoy's extension configuration.
+//!
+//! It is readable in `/config_dump`, so it holds no secret: virtual keys and credentials come over the filter's own
+//! stream. The control plane writes it (`compile`), the filter turns it into a [`crate::routing::Router`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of this form. A filter refuses another one and keeps what it has.
+pub const SCHEMA: u32 = 1;
+
+/// Everything the filter decides by, other than keys and credentials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FilterConfig {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Identifies the document it was compiled from.
+    pub version: String,
+    /// Whether routes for an open relay exist.
+    pub open_relay: bool,
+    /// Larger JSON bodies are refused, in bytes.
+    pub max_body_bytes: u64,
+    /// The backends; referred to by their place.
+    pub backends: Vec<BackendConfig>,
+    /// The routes; referred to by their place.
+    pub routes: Vec<RouteConfig>,
+    /// The router's rules, in order.
+    pub rules: Vec<RuleConfig>,
+    /// Where requests go that no rule matches.
+    pub default_choices: Vec<Choice>,
+    /// The route of a key that is pinned to a backend, by the backend's name.
+    pub pins: BTreeMap<String, usize>,
+}
+
+/// One backend as the filter sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BackendConfig {
+    /// The operator's name for it.
+    pub name: String,
+    /// Envoy's cluster; also the name of its credentials.
+    pub cluster: String,
+    /// The path part of `base_url`, without a trailing slash.
+    pub base_path: String,
+    /// Whether query parameters must be added, whose values come with the credentials.
+    pub has_query_params: bool,
+    /// Client's model name → the backend's; `*` matches any other.
+    pub model_map: BTreeMap<String, String>,
+}
+
+/// A chain of candidates with a name that Envoy's route table knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteConfig {
+    /// The value of the route header.
+    pub name: String,
+    /// Places in [`FilterConfig::backends`]: the chosen one first, then the fallback order.
+    pub backends: Vec<usize>,
+    /// Who prepares the request for its backend.
+    pub prepare: Prepare,
+}
+
+/// The stage that prepares a request for its backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepare {
+    /// The gateway stage, once: all attempts need the same, and Envoy adds the credentials.
+    Once,
+    /// The backend stage, for each attempt.
+    PerAttempt,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleConfig {
+    /// The model's name, or its beginning.
+    pub model: String,
+    /// Whether the whole name must match.
+    pub exact: bool,
+    /// Where matching requests go.
+    pub choices: Vec<Choice>,
+}
+
+/// A share of the requests and the route that they take.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Relative, finite and positive.
+    pub weight: f64,
+    /// Place in [`FilterConfig::routes`].
+    pub route: usize,
+}

@@ -1,0 +1,302 @@
+//! The router: from a model's name to an ordered list of backends.
+//!
+//! Built once from the filter's configuration, asked on each request. Exact rules are looked up, prefix rules are
+//! walked in order; a weighted choice is a deterministic function of the request id, so that it can be reproduced.
+
+use std::collections::HashMap;
+
+use crate::filter_config::{BackendConfig, Choice, FilterConfig, Prepare, SCHEMA};
+
+/// The compiled router of one configuration.
+#[derive(Debug)]
+pub struct Router {
+    version: String,
+    open_relay: bool,
+    max_body_bytes: u64,
+    backends: Vec<Backend>,
+    routes: Vec<Route>,
+    exact: HashMap<String, Vec<Choice>>,
+    prefixes: Vec<(String, Vec<Choice>)>,
+    default_choices: Vec<Choice>,
+    pins: HashMap<String, usize>,
+}
+
+/// A backend with its model map ready for look-ups.
+#[derive(Debug)]
+pub struct Backend {
+    /// The operator's name for it.
+    pub name: String,
+    /// Envoy's cluster; also the name of its credentials.
+    pub cluster: String,
+    /// The path part of `base_url`.
+    pub base_path: String,
+    /// Whether query parameters must be added.
+    pub has_query_params: bool,
+    model_map: HashMap<String, String>,
+    any_model: Option<String>,
+}
+
+/// A chain of candidates.
+#[derive(Debug)]
+pub struct Route {
+    /// The value of the route header for a request with a virtual key.
+    pub name: String,
+    /// The value of the route header for an open relay's request, which keeps the client's own credentials.
+    pub open_name: String,
+    /// Who prepares the request.
+    pub prepare: Prepare,
+    /// The first candidate; the one, where the gateway stage prepares.
+    first: usize,
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidFilterConfig {
+    /// Not the form this filter understands.
+    #[error("schema {found} is not {SCHEMA}: filter and control plane are of different versions")]
+    Schema {
+        /// What the document says.
+        found: u32,
+    },
+    /// A route refers to a backend, or a choice to a route, that is not there.
+    #[error("{from} refers to entry {index}, which does not exist")]
+    Dangling {
+        /// What refers.
+        from: String,
+        /// To which place.
+        index: usize,
+    },
+}
+
+/// The name of a route's twin for an open relay.
+pub fn open_route_name(route: &str) -> String {
+    format!("open:{route}")
+}
+
+impl Router {
+    /// Compiles a configuration, or says what is wrong with it.
+    pub fn compile(config: FilterConfig) -> Result<Self, InvalidFilterConfig> {
+        if config.schema != SCHEMA {
+            return Err(InvalidFilterConfig::Schema { found: config.schema });
+        }
+        let backends: Vec<_> = config.backends.into_iter().map(Backend::compile).collect();
+        let mut routes = Vec::with_capacity(config.routes.len());
+        for route in config.routes {
+            let Some(&first) = route.backends.first() else {
+                return Err(InvalidFilterConfig::Dangling { from: format!("route {}", route.name), index: 0 });
+            };
+            if let Some(&index) = route.backends.iter().find(|&&index| index >= backends.len()) {
+                return Err(InvalidFilterConfig::Dangling { from: format!("route {}", route.name), index });
+            }
+            let open_name = open_route_name(&route.name);
+            routes.push(Route { name: route.name, open_name, prepare: route.prepare, first });
+        }
+        let referred = config.rules.iter().flat_map(|rule| &rule.choices).chain(&config.default_choices);
+        let referred = referred.map(|choice| choice.route).chain(config.pins.values().copied());
+        if let Some(index) = referred.into_iter().find(|&index| index >= routes.len()) {
+            return Err(InvalidFilterConfig::Dangling { from: "a rule".into(), index });
+        }
+        let mut exact = HashMap::new();
+        let mut prefixes = Vec::new();
+        for rule in config.rules {
+            if rule.exact {
+                // The first rule of a name wins.
+                exact.entry(rule.model).or_insert(rule.choices);
+            } else {
+                prefixes.push((rule.model, rule.choices));
+            }
+        }
+        Ok(Self {
+            version: config.version,
+            open_relay: config.open_relay,
+            max_body_bytes: config.max_body_bytes,
+            backends,
+            routes,
+            exact,
+            prefixes,
+            default_choices: config.default_choices,
+            pins: config.pins.into_iter().collect(),
+        })
+    }
+
+    /// Identifies the document it was compiled from.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Whether Envoy's route table has routes for requests without a key.
+    pub fn open_relay(&self) -> bool {
+        self.open_relay
+    }
+
+    /// Larger JSON bodies are refused.
+    pub fn max_body_bytes(&self) -> u64 {
+        self.max_body_bytes
+    }
+
+    /// The route of a request: `None` when no backend is configured for it.
+    ///
+    /// `pin` is the backend of a pinned key, `seed` the request id.
+    pub fn route(&self, model: &str, pin: Option<&str>, seed: &str) -> Option<&Route> {
+        if let Some(pin) = pin {
+            return self.routes.get(*self.pins.get(pin)?);
+        }
+        let choices = self.exact.get(model).map(Vec::as_slice).filter(|choices| !choices.is_empty());
+        let choices = choices.or_else(|| {
+            let matching = self.prefixes.iter().find(|(prefix, choices)| {
+                !choices.is_empty() && model.starts_with(prefix.as_str())
+            });
+            matching.map(|(_, choices)| choices.as_slice())
+        });
+        let choice = pick(choices.unwrap_or(&self.default_choices), seed)?;
+        self.routes.get(choice.route)
+    }
+
+    /// The first candidate of a route.
+    pub fn first_backend(&self, route: &Route) -> Option<&Backend> {
+        self.backends.get(route.first)
+    }
+
+    /// The backend of one of Envoy's clusters.
+    pub fn backend_of_cluster(&self, cluster: &str) -> Option<&Backend> {
+        self.backends.iter().find(|backend| backend.cluster == cluster)
+    }
+}
+
+impl Backend {
+    pub(crate) fn compile(config: BackendConfig) -> Self {
+        let mut model_map: HashMap<_, _> = config.model_map.into_iter().collect();
+        Self {
+            name: config.name,
+            cluster: config.cluster,
+            base_path: config.base_path,
+            has_query_params: config.has_query_params,
+            any_model: model_map.remove("*"),
+            model_map,
+        }
+    }
+
+    /// The backend's name for a model; `None` when it is not mapped.
+    pub fn map_model(&self, model: &str) -> Option<&str> {
+        if self.model_map.is_empty() {
+            return self.any_model.as_deref();
+        }
+        self.model_map.get(model).or(self.any_model.as_ref()).map(String::as_str)
+    }
+}
+
+/// The weighted choice: the seed's hash, taken as a number in [0, 1), falls into one of the shares.
+pub fn pick<'c>(choices: &'c [Choice], seed: &str) -> Option<&'c Choice> {
+    if let [only] = choices {
+        return Some(only);
+    }
+    let total: f64 = choices.iter().map(|choice| choice.weight).sum();
+    // 53 bits are what a double holds exactly.
+    let point = (fnv1a(seed.as_bytes()) >> 11) as f64 / (1_u64 << 53) as f64 * total;
+    let mut reached = 0.0;
+    for choice in choices {
+        reached += choice.weight;
+        if point < reached {
+            return Some(choice);
+        }
+    }
+    choices.last()
+}
+
+/// 64-bit FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>), with a finaliser.
+///
+/// The plain hash spreads its last input bytes into the low bits only, and request ids that differ in their last
+/// digit would all fall into the same share; two rounds of xor and multiply carry them to the high bits.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter_config::{RouteConfig, RuleConfig};
+
+    fn config() -> FilterConfig {
+        let backend = |name: &str| BackendConfig {
+            name: name.into(),
+            cluster: format!("{name}/1"),
+            base_path: "/v1".into(),
+            has_query_params: false,
+            model_map: [("a".to_owned(), "b".to_owned()), ("*".to_owned(), "c".to_owned())].into(),
+        };
+        let route = |name: &str, backends: &[usize]| RouteConfig {
+            name: name.into(),
+            backends: backends.to_vec(),
+            prepare: Prepare::Once,
+        };
+        let rule = |model: &str, exact, route| RuleConfig {
+            model: model.into(),
+            exact,
+            choices: vec![Choice { weight: 1.0, route }],
+        };
+        FilterConfig {
+            schema: SCHEMA,
+            version: "v".into(),
+            open_relay: false,
+            max_body_bytes: 1,
+            backends: vec![backend("one"), backend("two")],
+            routes: vec![route("r0", &[0]), route("r1", &[1]), route("r2", &[0, 1]), route("r3", &[1, 0])],
+            rules: vec![rule("gpt-", false, 0), rule("gpt-4o", true, 1), rule("gpt-4", false, 3)],
+            default_choices: vec![Choice { weight: 9.0, route: 2 }, Choice { weight: 1.0, route: 3 }],
+            pins: [("two".to_owned(), 1)].into(),
+        }
+    }
+
+    fn route_name(router: &Router, model: &str, pin: Option<&str>, seed: &str) -> Option<String> {
+        router.route(model, pin, seed).map(|route| route.name.clone())
+    }
+
+    #[test]
+    fn pins_then_exact_then_first_prefix_then_defaults() {
+        let router = Router::compile(config()).unwrap();
+        assert_eq!(route_name(&router, "gpt-4o", None, "s").as_deref(), Some("r1"));
+        assert_eq!(route_name(&router, "gpt-4o-mini", None, "s").as_deref(), Some("r0"));
+        assert_eq!(route_name(&router, "gpt-4o", Some("two"), "s").as_deref(), Some("r1"));
+        assert_eq!(route_name(&router, "gpt-4o", Some("gone"), "s"), None);
+        assert!(matches!(route_name(&router, "claude", None, "s").as_deref(), Some("r2" | "r3")));
+    }
+
+    #[test]
+    fn weights_are_kept_over_request_ids() {
+        let router = Router::compile(config()).unwrap();
+        let first = |n: &u32| route_name(&router, "x", None, &format!("ditto-1700000000000-{n}")).as_deref() == Some("r2");
+        let share = (0..10_000).filter(first).count();
+        assert!((8_900..=9_100).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn the_same_request_takes_the_same_route() {
+        let router = Router::compile(config()).unwrap();
+        for n in 0..100 {
+            let seed = format!("request-{n}");
+            assert_eq!(route_name(&router, "x", None, &seed), route_name(&router, "x", None, &seed));
+        }
+    }
+
+    #[test]
+    fn a_mapped_model_is_the_exact_one_or_the_star() {
+        let router = Router::compile(config()).unwrap();
+        let backend = router.backend_of_cluster("one/1").unwrap();
+        assert_eq!(backend.map_model("a"), Some("b"));
+        assert_eq!(backend.map_model("z"), Some("c"));
+    }
+
+    #[test]
+    fn dangling_references_and_foreign_schemas_are_refused() {
+        let mut dangling = config();
+        dangling.default_choices[0].route = 9;
+        assert!(matches!(Router::compile(dangling), Err(InvalidFilterConfig::Dangling { index: 9, .. })));
+        let mut foreign = config();
+        foreign.schema = 99;
+        assert_eq!(Router::compile(foreign).unwrap_err(), InvalidFilterConfig::Schema { found: 99 });
+    }
+}

@@ -1,0 +1,193 @@
+//! The HTTP surface: every path that the listener serves, who serves it, and which checks apply.
+//!
+//! One table decides it, for the filter on each request and for the test that walks it, so that no path can be
+//! reached around a check. What is not in the table is answered 404.
+
+use std::borrow::Cow;
+
+use ditto_llm::dialect::Dialect;
+
+/// Who serves a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The control plane, which does its own authentication.
+    ControlPlane,
+    /// A backend, after the checks of the filter.
+    Proxy,
+    /// A path of the API that this version does not serve: 501.
+    Unsupported,
+}
+
+/// How a pattern is compared with a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// This path only.
+    Exact(&'static str),
+    /// This path and everything below it.
+    Subtree(&'static str),
+}
+
+/// A check that a request passes before it is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// A virtual key, unless the gateway is an open relay.
+    VirtualKey,
+    /// An admin token, checked by the control plane.
+    AdminToken,
+    /// The bound on the size of a JSON body, and its syntax.
+    Body,
+    /// The router's rules choose the backend.
+    Route,
+}
+
+/// One row of the surface.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Which paths.
+    pub pattern: Pattern,
+    /// Who serves them.
+    pub service: Service,
+    /// Prefix-less alias: the path is served as `/v1` + path.
+    pub alias: bool,
+    /// What is checked.
+    pub checks: &'static [Check],
+}
+
+const PROXY_CHECKS: &[Check] = &[Check::VirtualKey, Check::Body, Check::Route];
+
+const fn control(pattern: Pattern, checks: &'static [Check]) -> Entry {
+    Entry { pattern, service: Service::ControlPlane, alias: false, checks }
+}
+
+const fn proxy(pattern: Pattern) -> Entry {
+    Entry { pattern, service: Service::Proxy, alias: false, checks: PROXY_CHECKS }
+}
+
+const fn alias(pattern: Pattern) -> Entry {
+    Entry { pattern, service: Service::Proxy, alias: true, checks: PROXY_CHECKS }
+}
+
+const fn unsupported(pattern: Pattern) -> Entry {
+    Entry { pattern, service: Service::Unsupported, alias: false, checks: &[Check::VirtualKey] }
+}
+
+use Pattern::{Exact, Subtree};
+
+/// The surface. The first entry that matches decides.
+pub const SURFACE: &[Entry] = &[
+    unsupported(Subtree("/v1/gateway")),
+    unsupported(Subtree("/v1/a2a")),
+    proxy(Subtree("/v1")),
+    control(Exact("/health"), &[]),
+    control(Exact("/ready"), &[]),
+    control(Subtree("/admin"), &[Check::AdminToken]),
+    alias(Exact("/chat/completions")),
+    alias(Exact("/completions")),
+    alias(Exact("/embeddings")),
+    alias(Exact("/moderations")),
+    alias(Exact("/images/generations")),
+    alias(Exact("/audio/transcriptions")),
+    alias(Exact("/audio/translations")),
+    alias(Exact("/audio/speech")),
+    alias(Subtree("/files")),
+    alias(Exact("/rerank")),
+    alias(Subtree("/batches")),
+    alias(Subtree("/models")),
+    alias(Subtree("/responses")),
+    alias(Exact("/messages")),
+    alias(Exact("/messages/count_tokens")),
+];
+
+/// What the surface says about a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place<'p> {
+    /// The control plane serves it.
+    ControlPlane,
+    /// A backend serves it.
+    Proxy {
+        /// The path with its `/v1`, query included.
+        path: Cow<'p, str>,
+        /// How the client expects answers to look.
+        dialect: Dialect,
+    },
+    /// Part of the API, not of this version.
+    Unsupported {
+        /// How the client expects answers to look.
+        dialect: Dialect,
+    },
+    /// No such path.
+    Nowhere,
+}
+
+impl Pattern {
+    /// Whether a path (without its query) is meant.
+    pub fn matches(self, path: &str) -> bool {
+        match self {
+            Exact(exact) => path == exact,
+            Subtree(root) => path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        }
+    }
+}
+
+/// Finds who serves a request, by its `:path` (query included).
+pub fn locate(path_and_query: &str) -> Place<'_> {
+    let path = path_and_query.split('?').next().unwrap_or(path_and_query);
+    let Some(entry) = SURFACE.iter().find(|entry| entry.pattern.matches(path)) else {
+        return Place::Nowhere;
+    };
+    match entry.service {
+        Service::ControlPlane => Place::ControlPlane,
+        Service::Unsupported => Place::Unsupported { dialect: Dialect::of_path(path) },
+        Service::Proxy if entry.alias => {
+            let path = format!("/v1{path_and_query}");
+            Place::Proxy { dialect: Dialect::of_path(&path), path: Cow::Owned(path) }
+        }
+        Service::Proxy => Place::Proxy { path: Cow::Borrowed(path_and_query), dialect: Dialect::of_path(path) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxied(path: &str) -> Option<String> {
+        match locate(path) {
+            Place::Proxy { path, .. } => Some(path.into_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn aliases_get_their_prefix_and_keep_their_query() {
+        assert_eq!(proxied("/chat/completions").as_deref(), Some("/v1/chat/completions"));
+        assert_eq!(proxied("/models?limit=2").as_deref(), Some("/v1/models?limit=2"));
+        assert_eq!(proxied("/files/f-1/content").as_deref(), Some("/v1/files/f-1/content"));
+        assert_eq!(proxied("/v1/anything/new").as_deref(), Some("/v1/anything/new"));
+        assert_eq!(proxied("/v1"), Some("/v1".into()));
+    }
+
+    #[test]
+    fn a_prefix_ends_at_a_slash() {
+        for path in ["/v1x/chat", "/filesystem", "/chat/completions/x", "/", "", "/adminx", "/healthz", "/v2/chat"] {
+            assert_eq!(locate(path), Place::Nowhere, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_control_plane_serves_its_own() {
+        for path in ["/health", "/ready", "/admin", "/admin/keys", "/admin/keys/vk-1?x=1", "/health?verbose=1"] {
+            assert_eq!(locate(path), Place::ControlPlane, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_path_to_a_backend_passes_the_key_check() {
+        for entry in SURFACE {
+            match entry.service {
+                Service::Proxy => assert_eq!(entry.checks, PROXY_CHECKS, "{:?}", entry.pattern),
+                Service::Unsupported => assert!(entry.checks.contains(&Check::VirtualKey), "{:?}", entry.pattern),
+                Service::ControlPlane => assert!(!entry.checks.contains(&Check::VirtualKey), "{:?}", entry.pattern),
+            }
+        }
+    }
+}

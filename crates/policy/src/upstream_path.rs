@@ -1,0 +1,127 @@
+//! The path and query that a backend is asked for.
+
+use std::borrow::Cow;
+
+use crate::base_url::{encode_query, join};
+use crate::routing::Backend;
+
+/// Builds the path for one backend from the request's normalised path.
+///
+/// `extra_query` is the backend's own, already encoded. With `strip_key`, a `key=` parameter, in which Google's
+/// clients send their API key, is dropped: it holds the virtual key. A `model=` parameter, in which realtime clients
+/// name the model, is mapped.
+pub fn build(backend: &Backend, path_and_query: &str, extra_query: &str, strip_key: bool) -> String {
+    let edited = edit_query(path_and_query, |name, value| match name {
+        "key" if strip_key => Parameter::Drop,
+        "model" => match backend.map_model(&decode(value)) {
+            Some(mapped) => Parameter::Replace(encode_query([("model", mapped)])),
+            None => Parameter::Keep,
+        },
+        _ => Parameter::Keep,
+    });
+    join(&backend.base_path, &edited, extra_query)
+}
+
+/// The model named in the query, as realtime clients do.
+pub fn model_of_query(path_and_query: &str) -> Option<String> {
+    let (_, query) = path_and_query.split_once('?')?;
+    let value = query.split('&').find_map(|parameter| parameter.strip_prefix("model="))?;
+    Some(decode(value)).filter(|model| !model.is_empty())
+}
+
+enum Parameter {
+    Keep,
+    Drop,
+    /// With its name.
+    Replace(String),
+}
+
+/// Decides about each parameter; borrows the path when nothing changes.
+fn edit_query(path_and_query: &str, decide: impl Fn(&str, &str) -> Parameter) -> Cow<'_, str> {
+    let Some((path, query)) = path_and_query.split_once('?') else {
+        return Cow::Borrowed(path_and_query);
+    };
+    let mut kept = Vec::new();
+    let mut changed = false;
+    for parameter in query.split('&') {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match decide(name, value) {
+            Parameter::Keep => kept.push(Cow::Borrowed(parameter)),
+            Parameter::Drop => changed = true,
+            Parameter::Replace(replaced) => {
+                changed = true;
+                kept.push(Cow::Owned(replaced));
+            }
+        }
+    }
+    match (changed, kept.is_empty()) {
+        (false, _) => Cow::Borrowed(path_and_query),
+        (true, true) => Cow::Borrowed(path),
+        (true, false) => Cow::Owned(format!("{path}?{}", kept.join("&"))),
+    }
+}
+
+/// Undoes percent-encoding and `+`; what is no text afterwards stays as written.
+fn decode(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped = || {
+            let (digits, tail) = tail.split_at_checked(2)?;
+            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+            Some((u8::from_str_radix(digits, 16).ok()?, tail))
+        };
+        let (byte, tail) = match byte {
+            b'%' => escaped().unwrap_or((byte, tail)),
+            b'+' => (b' ', tail),
+            _ => (byte, tail),
+        };
+        bytes.push(byte);
+        rest = tail;
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter_config::BackendConfig;
+
+    fn backend(base_path: &str, model_map: &[(&str, &str)]) -> Backend {
+        Backend::compile(BackendConfig {
+            name: "b".into(),
+            cluster: "b/1".into(),
+            base_path: base_path.into(),
+            has_query_params: false,
+            model_map: model_map.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
+        })
+    }
+
+    #[test]
+    fn the_virtual_key_never_leaves_in_the_query() {
+        let backend = backend("/v1", &[]);
+        assert_eq!(build(&backend, "/v1/models?key=vk&limit=2", "", true), "/v1/models?limit=2");
+        assert_eq!(build(&backend, "/v1/models?key=vk", "", true), "/v1/models");
+        assert_eq!(build(&backend, "/v1/models?key=own", "", false), "/v1/models?key=own");
+        assert_eq!(build(&backend, "/v1/models?monkey=1", "", true), "/v1/models?monkey=1");
+    }
+
+    #[test]
+    fn a_model_in_the_query_is_found_and_mapped() {
+        let backend = backend("/openai", &[("gpt/realtime x", "other&model")]);
+        let path = "/v1/realtime?a=1&model=gpt%2Frealtime+x";
+        assert_eq!(model_of_query(path).as_deref(), Some("gpt/realtime x"));
+        assert_eq!(build(&backend, path, "api-version=1", true), "/openai/v1/realtime?a=1&model=other%26model&api-version=1");
+        assert_eq!(model_of_query("/v1/realtime?model="), None);
+        assert_eq!(model_of_query("/v1/realtime?x=%zz"), None);
+    }
+
+    #[test]
+    fn broken_escapes_stay_as_they_are() {
+        for text in ["%", "%1", "%zz", "%+1", "a%"] {
+            assert_eq!(decode(text), text.replace('+', " "));
+        }
+        assert_eq!(decode("%ff"), "%ff");
+        assert_eq!(decode("%e4%bd%a0"), "你");
+    }
+}

@@ -1,0 +1,155 @@
+//! The backend stage: the upstream filter of routes whose attempts differ. Envoy runs it once for every attempt.
+//!
+//! Envoy keeps one header map for all attempts of a request, so what the first attempt changed is still there in the
+//! second; the body it replays as it left the gateway stage. Each attempt therefore first puts back every header that
+//! an earlier one touched, and then starts from the originals that the gateway stage kept.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ditto_llm::dialect::Dialect;
+use ditto_llm::fault::Fault;
+use ditto_llm::scan::ModelField;
+use ditto_policy::routing::Router;
+use ditto_policy::upstream_path;
+
+use crate::gateway_stage::{TICKET_PROPERTY, replace_model};
+use crate::host::{Flow, Host, HostError};
+use crate::worker::Worker;
+
+/// The namespace of the endpoints' metadata, and in it the name of the cluster that an attempt goes to.
+pub const METADATA_NAMESPACE: &str = "ditto";
+/// See [`METADATA_NAMESPACE`].
+pub const METADATA_CLUSTER: &str = "cluster";
+
+/// A client's request as it was, and what its attempts have changed since.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    router: Option<Rc<Router>>,
+    path: String,
+    strip_key: bool,
+    content_length: Option<u64>,
+    model: Option<ModelField>,
+    /// Headers that attempts have touched, with the value they had before, if any.
+    touched: RefCell<BTreeMap<String, Option<Vec<u8>>>>,
+}
+
+impl Attempt {
+    /// Keeps the originals: the normalised path, whether a key in the query must go, the declared length of the body
+    /// and where its model stands.
+    pub fn new(
+        router: Rc<Router>,
+        path: String,
+        strip_key: bool,
+        content_length: Option<u64>,
+        model: Option<ModelField>,
+    ) -> Self {
+        Self { router: Some(router), path, strip_key, content_length, model, touched: RefCell::default() }
+    }
+
+    fn set(&self, host: &impl Host, name: &str, value: &[u8]) -> Result<(), HostError> {
+        let mut touched = self.touched.borrow_mut();
+        if !touched.contains_key(name) {
+            touched.insert(name.to_owned(), host.request_header(name)?);
+        }
+        host.set_request_header(name, value)
+    }
+
+    fn restore(&self, host: &impl Host) -> Result<(), HostError> {
+        for (name, original) in self.touched.borrow().iter() {
+            match original {
+                Some(value) => host.set_request_header(name, value)?,
+                None => host.remove_request_header(name)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One attempt in the backend stage.
+#[derive(Debug)]
+pub struct BackendStage {
+    worker: Rc<Worker>,
+    /// What remains to be done to the body: replace up to here.
+    body: Option<(ModelField, String)>,
+}
+
+impl BackendStage {
+    /// A stage for one attempt.
+    pub fn new(worker: Rc<Worker>) -> Self {
+        Self { worker, body: None }
+    }
+
+    /// The attempt's headers are about to leave.
+    pub fn on_request_headers(&mut self, host: &impl Host) -> Flow {
+        match self.prepare(host) {
+            Ok(()) => Flow::Continue,
+            Err(fault) => {
+                let body = fault.body(Dialect::OpenAi).to_string();
+                let _ = host.reply(fault.status(), &[("content-type", "application/json")], body.as_bytes());
+                Flow::Pause
+            }
+        }
+    }
+
+    /// The attempt's body is about to leave; `size` bytes are there.
+    pub fn on_request_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Flow {
+        let Some((model, name)) = self.body.take() else {
+            return Flow::Continue;
+        };
+        if size < model.end && !end_of_stream {
+            self.body = Some((model, name));
+            return Flow::Pause;
+        }
+        let replaced = host.request_body(0, model.end).ok();
+        let replaced = replaced.and_then(|head| replace_model(&head, &model, &name));
+        if let Some(replaced) = replaced
+            && host.replace_request_body_prefix(model.end, &replaced).is_ok()
+        {
+            return Flow::Continue;
+        }
+        // The headers have left with another length: the attempt must not go on with the wrong body.
+        host.warn("the model could not be replaced in the body of an attempt");
+        let body = Fault::Internal.body(Dialect::OpenAi).to_string();
+        let _ = host.reply(Fault::Internal.status(), &[("content-type", "application/json")], body.as_bytes());
+        Flow::Pause
+    }
+
+    fn prepare(&mut self, host: &impl Host) -> Result<(), Fault> {
+        let ticket = host.property(&[TICKET_PROPERTY]);
+        let ticket = ticket.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
+        // Without its originals (the VM was replaced meanwhile) an attempt cannot be prepared.
+        let attempt = ticket.and_then(|id| self.worker.attempt(id)).ok_or(Fault::NotReady)?;
+        let router = attempt.router.as_ref().ok_or(Fault::Internal)?;
+        let metadata = ["xds", "upstream_host_metadata", "filter_metadata", METADATA_NAMESPACE, METADATA_CLUSTER];
+        let cluster = host.property(&metadata).ok_or(Fault::Internal)?;
+        let cluster = std::str::from_utf8(&cluster).map_err(|_| Fault::Internal)?;
+        let backend = router.backend_of_cluster(cluster).ok_or(Fault::Internal)?;
+        let credentials = self.worker.knowledge.borrow().credentials(cluster).ok_or(Fault::NotReady)?;
+
+        attempt.restore(host).map_err(|error| refused(host, error))?;
+        let path = upstream_path::build(backend, &attempt.path, &credentials.query, attempt.strip_key);
+        let set = |name: &str, value: &[u8]| attempt.set(host, name, value).map_err(|error| refused(host, error));
+        set(":path", path.as_bytes())?;
+        for (name, value) in &credentials.headers {
+            set(name, value.as_bytes())?;
+        }
+        let mapped = attempt.model.as_ref().and_then(|model| Some((model, backend.map_model(&model.name)?)));
+        if let Some((model, name)) = mapped.filter(|(model, name)| model.name != *name) {
+            let written = serde_json::to_string(name).map_err(|_| Fault::Internal)?.len() as u64;
+            let replaced = model.end.saturating_sub(model.start) as u64;
+            if let Some(length) = attempt.content_length {
+                let length = length.saturating_sub(replaced).saturating_add(written);
+                set("content-length", length.to_string().as_bytes())?;
+            }
+            self.body = Some((model.clone(), name.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn refused(host: &impl Host, error: HostError) -> Fault {
+    host.warn(&format!("host call {} failed with status {}", error.call, error.status));
+    Fault::Internal
+}

@@ -1,0 +1,427 @@
+//! The gateway stage: the listener's filter. It checks the key, reads the body, chooses the route, and, where all
+//! attempts of the route need the same, prepares the request for its backend.
+//!
+//! The head is judged before the body is read, so that a client without a key cannot make the gateway hold anything.
+//! A JSON body is held by Envoy and scanned as it arrives; other bodies stream through. What must not go upstream is
+//! removed by the route's header operations in Envoy, which cost less than calls from here.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use ditto_llm::dialect::Dialect;
+use ditto_llm::fault::Fault;
+use ditto_llm::scan::{ModelField, ScanErrorKind, Scanned, Scanner};
+use ditto_policy::filter_config::Prepare;
+use ditto_policy::routing::{Backend, Route, Router};
+use ditto_policy::surface::{Place, locate};
+use ditto_policy::upstream_path;
+
+use crate::backend_stage::Attempt;
+use crate::head::Head;
+use crate::host::{Flow, Host, HostError};
+use crate::request_id::of_client;
+use crate::worker::{Ticket, Verdict, Worker};
+
+/// Names the route to Envoy. Set on every request that may go on, whatever the client sent under this name.
+pub const ROUTE_HEADER: &str = "x-ditto-route";
+/// Names the client's dialect to Envoy's own error replies, where it is not OpenAI's.
+pub const DIALECT_HEADER: &str = "x-ditto-dialect";
+/// Carries the request id upstream, and back to the client by the route's header operations.
+const REQUEST_ID_HEADER: &str = "x-request-id";
+/// The route of the control plane's paths.
+pub const CONTROL_ROUTE: &str = "control-plane";
+/// The name under which a request's ticket is kept with the stream.
+pub const TICKET_PROPERTY: &str = "ditto_ticket";
+
+/// Overrides the route's timeout for one request; Envoy's router reads and removes it.
+/// <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_filters/router_filter#x-envoy-upstream-rq-timeout-ms>
+const TIMEOUT_HEADER: &str = "x-envoy-upstream-rq-timeout-ms";
+/// Bytes of the body copied into the VM at a time.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// One client request in the gateway stage.
+#[derive(Debug)]
+pub struct GatewayStage {
+    worker: Rc<Worker>,
+    /// The configuration that this request began with.
+    router: Rc<Router>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Before the headers.
+    Fresh,
+    /// Held until the body is complete.
+    Holding(Box<Admitted>),
+    /// On its way; the ticket, if any, lives as long as the stream.
+    Forwarded { _ticket: Option<Ticket> },
+    /// Answered here.
+    Replied,
+}
+
+/// A request whose head passed the checks.
+#[derive(Debug)]
+struct Admitted {
+    /// The normalised path and query.
+    path: String,
+    /// Whether that is not what the client sent.
+    aliased: bool,
+    dialect: Dialect,
+    request_id: String,
+    /// No key was needed, and the client's own credentials go upstream.
+    open: bool,
+    pin: Option<Rc<str>>,
+    content_length: Option<u64>,
+    /// A websocket: it may last, whatever the route's timeout.
+    upgrade: bool,
+    /// The client brought its own request id.
+    id_is_clients: bool,
+    scanner: Scanner,
+    /// Bytes of the body that the scanner has seen.
+    scanned: usize,
+}
+
+/// Why a request is not forwarded.
+enum Stop {
+    /// The gateway answers.
+    Fault(Fault),
+    /// Envoy refused a call.
+    Host(HostError),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<HostError> for Stop {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl GatewayStage {
+    /// A stage for one request, deciding by `router`; without one nothing can be decided yet.
+    pub fn new(worker: Rc<Worker>, router: Rc<Router>) -> Self {
+        Self { worker, router, phase: Phase::Fresh }
+    }
+
+    /// The request headers have arrived.
+    pub fn on_request_headers(&mut self, host: &impl Host, end_of_stream: bool) -> Flow {
+        let map = match host.request_headers() {
+            Ok(map) => map,
+            Err(error) => return self.fail(host, error),
+        };
+        let head = Head::parse(&map);
+        #[cfg(feature = "fault-injection")]
+        inject(head.fault);
+        let Ok(path) = std::str::from_utf8(head.path) else {
+            return self.reply(host, Dialect::OpenAi, "", &Fault::InvalidRequest("The path is not valid text.".into()));
+        };
+        let (path, dialect) = match locate(path) {
+            Place::Proxy { path, dialect } => (path, dialect),
+            Place::ControlPlane => return self.forward_to_control_plane(host),
+            Place::Unsupported { dialect } => {
+                let path = path.split('?').next().unwrap_or_default().to_owned();
+                let fault = self.key_fault(&head).unwrap_or(Fault::UnsupportedEndpoint(path));
+                return self.reply(host, dialect, &self.request_id(host, &head), &fault);
+            }
+            Place::Nowhere => {
+                self.phase = Phase::Replied;
+                return self.paused(host, host.reply(404, &[], b""));
+            }
+        };
+        let request_id = self.request_id(host, &head);
+        let (open, pin) = match self.admit(&head) {
+            Ok(admitted) => admitted,
+            Err(fault) => return self.reply(host, dialect, &request_id, &fault),
+        };
+        let limit = self.router.max_body_bytes();
+        let holds = head.is_json() && !end_of_stream && !head.upgrade;
+        if holds && head.content_length.is_some_and(|length| length > limit) {
+            return self.reply(host, dialect, &request_id, &Fault::TooLarge(limit));
+        }
+        let admitted = Admitted {
+            aliased: matches!(path, Cow::Owned(_)),
+            path: path.into_owned(),
+            dialect,
+            open,
+            pin,
+            content_length: head.content_length,
+            upgrade: head.upgrade,
+            id_is_clients: of_client(head.request_id).is_some(),
+            scanner: Scanner::default(),
+            scanned: 0,
+            request_id,
+        };
+        if holds {
+            self.phase = Phase::Holding(Box::new(admitted));
+            return Flow::Pause;
+        }
+        self.finish(host, &admitted, None, &[])
+    }
+
+    /// More of the body has arrived; `size` bytes are held in all.
+    pub fn on_request_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Flow {
+        let Phase::Holding(mut admitted) = std::mem::replace(&mut self.phase, Phase::Replied) else {
+            // Streamed bodies pass; an answered request has none.
+            return Flow::Continue;
+        };
+        let limit = self.router.max_body_bytes();
+        if size as u64 > limit {
+            return self.reply(host, admitted.dialect, &admitted.request_id, &Fault::TooLarge(limit));
+        }
+        let piece = match admitted.scan(host, size) {
+            Ok(piece) => piece,
+            Err(stop) => return self.stop(host, &admitted, stop),
+        };
+        if !end_of_stream {
+            self.phase = Phase::Holding(admitted);
+            return Flow::Pause;
+        }
+        // A body of nothing but its end is no JSON, but no fault either.
+        if size == 0 {
+            return self.finish(host, &admitted, None, &[]);
+        }
+        match std::mem::take(&mut admitted.scanner).finish() {
+            Ok(scanned) => self.finish(host, &admitted, Some(scanned), &piece),
+            Err(error) => self.stop(host, &admitted, Stop::Fault(scan_fault(error))),
+        }
+    }
+
+    /// Whether a request may pass: whether as an open relay's, and the backend its key is pinned to.
+    fn admit(&self, head: &Head<'_>) -> Result<(bool, Option<Rc<str>>), Fault> {
+        let knowledge = self.worker.knowledge.borrow();
+        match knowledge.is_open() {
+            None => return Err(Fault::NotReady),
+            Some(true) if self.router.open_relay() => return Ok((true, None)),
+            // The key stream is ahead of the configuration, or behind it: refuse until they agree.
+            Some(true) => return Err(Fault::NotReady),
+            Some(false) => {}
+        }
+        let token = head.token().ok_or(Fault::MissingKey)?;
+        match knowledge.judge(token) {
+            Verdict::Allowed(key) => Ok((false, key.pin)),
+            Verdict::Disabled => Err(Fault::DisabledKey),
+            Verdict::Refused => Err(Fault::UnknownKey),
+            Verdict::Unknown => Err(Fault::NotReady),
+        }
+    }
+
+    fn key_fault(&self, head: &Head<'_>) -> Option<Fault> {
+        self.admit(head).err()
+    }
+
+    fn request_id(&self, host: &impl Host, head: &Head<'_>) -> String {
+        of_client(head.request_id).map_or_else(|| self.worker.request_ids.make(host.now_ms()), str::to_owned)
+    }
+
+    /// Routes and prepares a request whose body, if any, is complete. `piece` is the whole body, or nothing.
+    fn finish(&mut self, host: &impl Host, admitted: &Admitted, scanned: Option<Scanned>, piece: &[u8]) -> Flow {
+        match self.forward(host, admitted, scanned.and_then(|scanned| scanned.model), piece) {
+            Ok(ticket) => {
+                self.phase = Phase::Forwarded { _ticket: ticket };
+                Flow::Continue
+            }
+            Err(stop) => self.stop(host, admitted, stop),
+        }
+    }
+
+    fn forward(
+        &self,
+        host: &impl Host,
+        admitted: &Admitted,
+        model: Option<ModelField>,
+        piece: &[u8],
+    ) -> Result<Option<Ticket>, Stop> {
+        let in_query = if model.is_none() { upstream_path::model_of_query(&admitted.path) } else { None };
+        let name = model.as_ref().map(|model| model.name.as_str()).or(in_query.as_deref()).unwrap_or_default();
+        let pin = admitted.pin.as_deref();
+        let route = self.router.route(name, pin, &admitted.request_id);
+        let route = route.ok_or_else(|| Fault::BackendNotFound(pin.unwrap_or("default").to_owned()))?;
+        let backend = self.router.first_backend(route).ok_or(Fault::Internal)?;
+        let ticket = match route.prepare {
+            Prepare::Once => {
+                self.prepare_once(host, admitted, backend, model.as_ref(), piece)?;
+                None
+            }
+            Prepare::PerAttempt => Some(self.prepare_later(host, admitted, model)?),
+        };
+        set_route(host, admitted, route)?;
+        Ok(ticket)
+    }
+
+    /// Prepares the request here: path, query and model. Envoy does the rest.
+    fn prepare_once(
+        &self,
+        host: &impl Host,
+        admitted: &Admitted,
+        backend: &Backend,
+        model: Option<&ModelField>,
+        piece: &[u8],
+    ) -> Result<(), Stop> {
+        let path = if backend.has_query_params {
+            let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster).ok_or(Fault::NotReady)?;
+            upstream_path::build(backend, &admitted.path, &credentials.query, !admitted.open)
+        } else {
+            upstream_path::build(backend, &admitted.path, "", !admitted.open)
+        };
+        if admitted.aliased || path != admitted.path {
+            host.set_request_header(":path", path.as_bytes())?;
+        }
+        let Some((model, name)) = model.and_then(|model| Some((model, backend.map_model(&model.name)?))) else {
+            return Ok(());
+        };
+        if model.name == name {
+            return Ok(());
+        }
+        let fetched;
+        let head = match piece.get(..model.end) {
+            Some(head) => head,
+            None => {
+                fetched = host.request_body(0, model.end)?;
+                &fetched
+            }
+        };
+        let replaced = replace_model(head, model, name).ok_or(Fault::Internal)?;
+        host.replace_request_body_prefix(model.end, &replaced)?;
+        if let Some(length) = admitted.content_length {
+            let length = length.wrapping_sub(model.end as u64).wrapping_add(replaced.len() as u64);
+            if length != admitted.content_length.unwrap_or_default() {
+                host.set_request_header("content-length", length.to_string().as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the originals for the backend stage, which prepares each attempt from them.
+    fn prepare_later(
+        &self,
+        host: &impl Host,
+        admitted: &Admitted,
+        model: Option<ModelField>,
+    ) -> Result<Ticket, Stop> {
+        let ticket = self.worker.keep_attempt(Attempt::new(
+            Rc::clone(&self.router),
+            admitted.path.clone(),
+            !admitted.open,
+            admitted.content_length,
+            model,
+        ));
+        host.keep(TICKET_PROPERTY, &ticket.id().to_le_bytes())?;
+        Ok(ticket)
+    }
+
+    fn forward_to_control_plane(&mut self, host: &impl Host) -> Flow {
+        self.phase = Phase::Forwarded { _ticket: None };
+        match host.set_request_header(ROUTE_HEADER, CONTROL_ROUTE.as_bytes()) {
+            Ok(()) => Flow::Continue,
+            Err(error) => self.fail(host, error),
+        }
+    }
+
+    fn stop(&mut self, host: &impl Host, admitted: &Admitted, stop: Stop) -> Flow {
+        match stop {
+            Stop::Fault(fault) => self.reply(host, admitted.dialect, &admitted.request_id, &fault),
+            Stop::Host(error) => self.fail(host, error),
+        }
+    }
+
+    /// Answers in the client's dialect.
+    fn reply(&mut self, host: &impl Host, dialect: Dialect, request_id: &str, fault: &Fault) -> Flow {
+        self.phase = Phase::Replied;
+        let body = fault.body(dialect).to_string();
+        let retry_after = fault.retry_after_seconds().map(|seconds| seconds.to_string());
+        let mut headers = vec![("content-type", "application/json")];
+        if !request_id.is_empty() {
+            headers.extend([("x-ditto-request-id", request_id), ("x-request-id", request_id)]);
+        }
+        if let Some(seconds) = &retry_after {
+            headers.push(("retry-after", seconds));
+        }
+        let replied = host.reply(fault.status(), &headers, body.as_bytes());
+        self.paused(host, replied)
+    }
+
+    /// Envoy refused a call: the request cannot be trusted to be what was decided, so it ends here.
+    fn fail(&mut self, host: &impl Host, error: HostError) -> Flow {
+        self.phase = Phase::Replied;
+        host.warn(&format!("host call {} failed with status {}", error.call, error.status));
+        let body = Fault::Internal.body(Dialect::OpenAi).to_string();
+        let replied = host.reply(Fault::Internal.status(), &[("content-type", "application/json")], body.as_bytes());
+        self.paused(host, replied)
+    }
+
+    fn paused(&self, host: &impl Host, replied: Result<(), HostError>) -> Flow {
+        if let Err(error) = replied {
+            host.warn(&format!("host call {} failed with status {}", error.call, error.status));
+        }
+        Flow::Pause
+    }
+}
+
+impl Admitted {
+    /// Scans what has arrived since the last call. Returns the piece if it is the whole body.
+    fn scan(&mut self, host: &impl Host, size: usize) -> Result<Vec<u8>, Stop> {
+        let first = self.scanned == 0;
+        let mut piece = Vec::new();
+        while self.scanned < size {
+            let wanted = PIECE_BYTES.min(size.saturating_sub(self.scanned));
+            piece = host.request_body(self.scanned, wanted)?;
+            if piece.is_empty() {
+                return Err(Stop::Host(HostError { call: "get_buffer_bytes", status: 0 }));
+            }
+            self.scanner.feed(&piece).map_err(scan_fault)?;
+            self.scanned = self.scanned.saturating_add(piece.len());
+        }
+        Ok(if first && piece.len() == size { piece } else { Vec::new() })
+    }
+}
+
+/// Tells Envoy the route, the request id and what else its own replies need.
+fn set_route(host: &impl Host, admitted: &Admitted, route: &Route) -> Result<(), HostError> {
+    let name = if admitted.open { &route.open_name } else { &route.name };
+    host.set_request_header(ROUTE_HEADER, name.as_bytes())?;
+    if !admitted.id_is_clients {
+        host.set_request_header(REQUEST_ID_HEADER, admitted.request_id.as_bytes())?;
+    }
+    if admitted.dialect != Dialect::OpenAi {
+        host.set_request_header(DIALECT_HEADER, admitted.dialect.name().as_bytes())?;
+    }
+    if admitted.upgrade {
+        host.set_request_header(TIMEOUT_HEADER, b"0")?;
+    }
+    Ok(())
+}
+
+/// The bytes up to the end of the model's value, with another name in it.
+pub(crate) fn replace_model(head: &[u8], model: &ModelField, name: &str) -> Option<Vec<u8>> {
+    let written = serde_json::to_string(name).ok()?;
+    let before = head.get(..model.start)?;
+    let mut replaced = Vec::with_capacity(before.len() + written.len());
+    replaced.extend_from_slice(before);
+    replaced.extend_from_slice(written.as_bytes());
+    Some(replaced)
+}
+
+fn scan_fault(error: ditto_llm::scan::ScanError) -> Fault {
+    match error.kind {
+        ScanErrorKind::Unexpected | ScanErrorKind::Truncated | ScanErrorKind::TooDeep => {
+            Fault::InvalidJson(error.to_string())
+        }
+        _ => Fault::InvalidRequest(format!("The request body is not acceptable: {error}.")),
+    }
+}
+
+/// Ends the VM the way a bug would, so that a test can watch it come back.
+#[cfg(feature = "fault-injection")]
+fn inject(fault: &[u8]) {
+    if fault == b"trap" {
+        #[allow(clippy::panic)]
+        {
+            panic!("injected fault");
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! What one worker knows: virtual keys, credentials, and the requests that the backend stage must prepare.
+//!
+//! Both stages run in one VM per worker, so this state is theirs together. It is filled by the control plane's stream
+//! (`ditto.sync.v1`); between a snapshot's first message and its last the old state goes on to decide.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+
+use ditto_policy::base_url::encode_query;
+use ditto_policy::key::TokenHash;
+use ditto_proto::sync::{Access, BackendCredentials, Key, Update, WatchRequest};
+
+use crate::backend_stage::Attempt;
+use crate::request_id::RequestIds;
+
+/// Everything one worker shares between its stages.
+#[derive(Debug)]
+pub struct Worker {
+    /// Virtual keys and credentials.
+    pub knowledge: RefCell<Knowledge>,
+    /// Makes request ids.
+    pub request_ids: RequestIds,
+    attempts: RefCell<HashMap<u64, Rc<Attempt>>>,
+    next_attempt: Cell<u64>,
+}
+
+impl Worker {
+    /// `random` tells this worker's request ids from other workers'.
+    pub fn new(random: u32) -> Self {
+        Self {
+            knowledge: RefCell::default(),
+            request_ids: RequestIds::new(random),
+            attempts: RefCell::default(),
+            next_attempt: Cell::new(1),
+        }
+    }
+
+    /// Keeps a request's originals for the backend stage, until the ticket is dropped.
+    pub fn keep_attempt(self: &Rc<Self>, attempt: Attempt) -> Ticket {
+        let id = self.next_attempt.get();
+        self.next_attempt.set(id.wrapping_add(1));
+        self.attempts.borrow_mut().insert(id, Rc::new(attempt));
+        Ticket { worker: Rc::clone(self), id }
+    }
+
+    /// The originals behind a ticket.
+    pub fn attempt(&self, id: u64) -> Option<Rc<Attempt>> {
+        self.attempts.borrow().get(&id).cloned()
+    }
+
+    /// How many requests are kept; for tests.
+    pub fn attempts_kept(&self) -> usize {
+        self.attempts.borrow().len()
+    }
+}
+
+/// Holds a request's originals; they go when it goes, which is when the client's stream ends.
+#[derive(Debug)]
+pub struct Ticket {
+    worker: Rc<Worker>,
+    id: u64,
+}
+
+impl Ticket {
+    /// The name under which the backend stage finds the originals.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.worker.attempts.borrow_mut().remove(&self.id);
+    }
+}
+
+/// What a worker knows of a virtual key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Stable id.
+    pub id: Rc<str>,
+    /// A disabled key is refused.
+    pub enabled: bool,
+    /// The backend it is pinned to.
+    pub pin: Option<Rc<str>>,
+}
+
+/// What the filter adds to attempts at one cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// Headers, in place of those the request has.
+    pub headers: Vec<(String, String)>,
+    /// Query parameters, encoded and joined.
+    pub query: String,
+}
+
+/// Virtual keys and credentials at one revision of the control plane's.
+#[derive(Debug, Default)]
+pub struct Knowledge {
+    epoch: String,
+    revision: u64,
+    state: Option<State>,
+    /// A snapshot that is still arriving.
+    arriving: Option<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: bool,
+    keys: HashMap<TokenHash, KnownKey, BuildHasherDefault<DigestHasher>>,
+    credentials: HashMap<String, Rc<Credentials>>,
+}
+
+/// What a worker says of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing has been received yet: nobody can tell.
+    Unknown,
+    /// Known and enabled.
+    Allowed(KnownKey),
+    /// Known and disabled.
+    Disabled,
+    /// Not handed out.
+    Refused,
+}
+
+impl Knowledge {
+    /// The request that continues where this worker stands.
+    pub fn watch_request(&self, node: String) -> WatchRequest {
+        let known = self.state.is_some();
+        WatchRequest {
+            node,
+            epoch: if known { self.epoch.clone() } else { String::new() },
+            revision: if known { self.revision } else { 0 },
+        }
+    }
+
+    /// Whether anything is known.
+    pub fn is_ready(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// Whether requests without a key are served; `None` when nothing is known.
+    pub fn is_open(&self) -> Option<bool> {
+        self.state.as_ref().map(|state| state.open)
+    }
+
+    /// How many keys are known.
+    pub fn key_count(&self) -> usize {
+        self.state.as_ref().map_or(0, |state| state.keys.len())
+    }
+
+    /// Judges a token as the client presented it.
+    pub fn judge(&self, token: &[u8]) -> Verdict {
+        let Some(state) = &self.state else { return Verdict::Unknown };
+        match state.keys.get(&TokenHash::of(token)) {
+            None => Verdict::Refused,
+            Some(key) if key.enabled => Verdict::Allowed(key.clone()),
+            Some(_) => Verdict::Disabled,
+        }
+    }
+
+    /// The credentials of a cluster.
+    pub fn credentials(&self, cluster: &str) -> Option<Rc<Credentials>> {
+        self.state.as_ref()?.credentials.get(cluster).cloned()
+    }
+
+    /// A snapshot that broke off is worth nothing.
+    pub fn forget_arriving(&mut self) {
+        self.arriving = None;
+    }
+
+    /// Takes one message of the stream.
+    pub fn apply(&mut self, update: Update) {
+        if update.reset {
+            self.arriving = Some(State::default());
+        }
+        let Some(state) = self.arriving.as_mut().or(self.state.as_mut()) else {
+            // A change to a state that was never received: the next snapshot brings it.
+            return;
+        };
+        state.apply(&update);
+        if update.complete {
+            if update.access() != Access::Unspecified {
+                state.open = update.access() == Access::Open;
+            }
+            if let Some(arrived) = self.arriving.take() {
+                self.state = Some(arrived);
+            }
+            self.epoch = update.epoch;
+            self.revision = update.revision;
+        }
+    }
+}
+
+impl State {
+    fn apply(&mut self, update: &Update) {
+        for hash in update.removals.iter().filter_map(|hash| TokenHash::from_bytes(hash)) {
+            self.keys.remove(&hash);
+        }
+        for key in &update.upserts {
+            if let Some(hash) = TokenHash::from_bytes(&key.token_sha256) {
+                self.keys.insert(hash, known_key(key));
+            }
+        }
+        for cluster in &update.credential_removals {
+            self.credentials.remove(cluster);
+        }
+        for credentials in &update.credentials {
+            self.credentials.insert(credentials.cluster.clone(), Rc::new(known_credentials(credentials)));
+        }
+    }
+}
+
+fn known_key(key: &Key) -> KnownKey {
+    KnownKey {
+        id: key.id.as_str().into(),
+        enabled: key.enabled,
+        pin: if key.route.is_empty() { None } else { Some(key.route.as_str().into()) },
+    }
+}
+
+fn known_credentials(credentials: &BackendCredentials) -> Credentials {
+    let headers = credentials.headers.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
+    let query = credentials.query_params.iter().map(|pair| (pair.name.as_str(), pair.value.as_str()));
+    Credentials { headers, query: encode_query(query) }
+}
+
+/// Takes the first eight bytes of a SHA-256 as its hash: they are as random as hashes come, and only operators can
+/// put entries into the table.
+#[derive(Debug, Default)]
+pub struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk::<8>() {
+            self.0 ^= u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(token: &str, enabled: bool) -> Key {
+        Key {
+            token_sha256: TokenHash::of(token.as_bytes()).as_bytes().to_vec(),
+            id: format!("id-{token}"),
+            enabled,
+            ..Key::default()
+        }
+    }
+
+    fn snapshot(keys: Vec<Key>) -> Update {
+        Update {
+            epoch: "e".into(),
+            revision: 7,
+            reset: true,
+            complete: true,
+            access: Access::Keyed.into(),
+            upserts: keys,
+            ..Update::default()
+        }
+    }
+
+    #[test]
+    fn nothing_is_known_before_the_first_complete_snapshot() {
+        let mut knowledge = Knowledge::default();
+        assert_eq!(knowledge.judge(b"a"), Verdict::Unknown);
+        knowledge.apply(Update { complete: false, ..snapshot(vec![key("a", true)]) });
+        assert_eq!(knowledge.judge(b"a"), Verdict::Unknown);
+        assert_eq!(knowledge.watch_request("n".into()).revision, 0);
+        knowledge.apply(Update { reset: false, ..snapshot(vec![key("b", false)]) });
+        assert!(matches!(knowledge.judge(b"a"), Verdict::Allowed(_)));
+        assert_eq!(knowledge.judge(b"b"), Verdict::Disabled);
+        assert_eq!(knowledge.judge(b"c"), Verdict::Refused);
+        let request = knowledge.watch_request("n".into());
+        assert_eq!((request.epoch.as_str(), request.revision), ("e", 7));
+    }
+
+    #[test]
+    fn the_old_state_decides_until_the_new_one_is_complete() {
+        let mut knowledge = Knowledge::default();
+        knowledge.apply(snapshot(vec![key("old", true)]));
+        knowledge.apply(Update { complete: false, ..snapshot(vec![key("new", true)]) });
+        assert!(matches!(knowledge.judge(b"old"), Verdict::Allowed(_)));
+        assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
+        knowledge.forget_arriving();
+        knowledge.apply(Update { reset: true, ..snapshot(vec![key("newer", true)]) });
+        assert_eq!(knowledge.judge(b"old"), Verdict::Refused);
+        assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
+        assert!(matches!(knowledge.judge(b"newer"), Verdict::Allowed(_)));
+    }
+
+    #[test]
+    fn a_change_removes_before_it_adds() {
+        let mut knowledge = Knowledge::default();
+        knowledge.apply(snapshot(vec![key("a", true)]));
+        let hash = TokenHash::of(b"a").as_bytes().to_vec();
+        let change = Update {
+            epoch: "e".into(),
+            revision: 8,
+            complete: true,
+            removals: vec![hash],
+            upserts: vec![key("a", false)],
+            ..Update::default()
+        };
+        knowledge.apply(change);
+        assert_eq!(knowledge.judge(b"a"), Verdict::Disabled);
+        assert_eq!(knowledge.is_open(), Some(false));
+    }
+
+    #[test]
+    fn originals_go_with_their_ticket() {
+        let worker = Rc::new(Worker::new(1));
+        let ticket = worker.keep_attempt(Attempt::default());
+        assert!(worker.attempt(ticket.id()).is_some());
+        drop(ticket);
+        assert_eq!(worker.attempts_kept(), 0);
+    }
+}
