@@ -16,10 +16,14 @@
 //! the socket the service is mounted on.
 
 pub mod cache;
+mod generations;
+pub mod history;
 pub mod merge;
 pub mod service;
 pub mod snapshot;
 pub mod status;
+pub mod stream;
+mod subscription;
 
 pub use cache::SnapshotCache;
 pub use merge::{MergeRoutes, RouteUnion};

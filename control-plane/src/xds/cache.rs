@@ -1,26 +1,63 @@
 //! The snapshot in force and the register of nodes.
+//!
+//! The cache knows what there is and how each node is doing with it. It never sees gRPC, and streams never wait for
+//! it: a new snapshot is published on a `watch` channel, whose receivers see the newest value and may skip older ones.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use super::history::History;
 use super::merge::MergeRoutes;
 use super::snapshot::Snapshot;
-use super::status::ConfigStatus;
+use super::status::{ConfigStatus, NodeStatus, Progress, Stage};
+use super::stream::Stream;
+
+/// How many nodes that went away are remembered, so that an operator sees which are missing.
+const DISCONNECTED_MAX: usize = 64;
 
 /// Holds the snapshot in force, tells every stream of a new one, and remembers how each node is doing.
 #[derive(Debug)]
 pub struct SnapshotCache {
     current: watch::Sender<Arc<Snapshot>>,
+    is_closed: watch::Sender<bool>,
     merge: Arc<dyn MergeRoutes>,
+    history: Arc<History>,
+    nodes: Mutex<Nodes>,
 }
+
+#[derive(Debug, Default)]
+struct Nodes {
+    /// By stream: two streams may carry the same node id, as during a hot restart of Envoy.
+    connected: BTreeMap<u64, NodeStatus>,
+    /// Oldest first, one per id, none that is connected.
+    disconnected: VecDeque<NodeStatus>,
+    next_stream: u64,
+}
+
+/// A connected node's place in the register. Dropping it marks the node as disconnected.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    cache: Arc<SnapshotCache>,
+    stream: u64,
+}
+
+// === impl SnapshotCache ===
 
 impl SnapshotCache {
     /// A cache that serves `first` until [`Self::set`] is called.
     ///
     /// There is no empty state on purpose: an Envoy that reconnects to an empty server would lose its configuration.
     pub fn new(first: Snapshot, merge: Arc<dyn MergeRoutes>) -> Self {
-        Self { current: watch::Sender::new(Arc::new(first)), merge }
+        Self {
+            current: watch::Sender::new(Arc::new(first)),
+            is_closed: watch::Sender::new(false),
+            merge,
+            history: Arc::default(),
+            nodes: Mutex::default(),
+        }
     }
 
     /// Puts a snapshot in force. Streams notice on their own; this does not wait for them.
@@ -35,7 +72,161 @@ impl SnapshotCache {
 
     /// How every node is doing.
     pub fn status(&self) -> ConfigStatus {
-        let _ = &self.merge;
-        ConfigStatus { version: self.current().version().to_owned(), nodes: Vec::new() }
+        let version = self.current().version().to_owned();
+        let nodes = self.lock();
+        let mut nodes: Vec<_> = nodes.connected.values().chain(&nodes.disconnected).cloned().collect();
+        nodes.sort_by(|a, b| (&a.id, a.since).cmp(&(&b.id, b.since)));
+        ConfigStatus { version, nodes }
+    }
+
+    /// Ends all streams, and each new one at once. A server that drains its connections would wait for them forever.
+    pub fn close(&self) {
+        self.is_closed.send_replace(true);
+    }
+
+    pub(crate) fn watch_snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.current.subscribe()
+    }
+
+    pub(crate) fn watch_closed(&self) -> watch::Receiver<bool> {
+        self.is_closed.subscribe()
+    }
+
+    pub(crate) fn new_stream(&self, goal: &Snapshot, retire_grace: Duration) -> Stream {
+        Stream::new(goal, Arc::clone(&self.merge), Arc::clone(&self.history), retire_grace)
+    }
+
+    pub(crate) fn register(self: &Arc<Self>, id: &str, progress: Progress) -> Registration {
+        tracing::info!(node = id, "Envoy connected to the xDS server");
+        let node = NodeStatus { id: id.to_owned(), connected: true, since: unix_now(), progress };
+        let mut nodes = self.lock();
+        nodes.disconnected.retain(|other| other.id != id);
+        let stream = nodes.next_stream;
+        nodes.next_stream += 1;
+        nodes.connected.insert(stream, node);
+        Registration { cache: Arc::clone(self), stream }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Nodes> {
+        // The register is for show: half an update after a panic is better than no status at all.
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Registration ===
+
+impl Registration {
+    pub(crate) fn update(&self, progress: Progress) {
+        let mut nodes = self.cache.lock();
+        let Some(node) = nodes.connected.get_mut(&self.stream) else { return };
+        log_changes(&node.id, &node.progress, &progress);
+        node.progress = progress;
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut nodes = self.cache.lock();
+        let Some(mut node) = nodes.connected.remove(&self.stream) else { return };
+        tracing::info!(node = node.id, "Envoy disconnected from the xDS server");
+        if nodes.connected.values().any(|other| other.id == node.id) {
+            return;
+        }
+        node.connected = false;
+        node.since = unix_now();
+        nodes.disconnected.push_back(node);
+        if nodes.disconnected.len() > DISCONNECTED_MAX {
+            nodes.disconnected.pop_front();
+        }
+    }
+}
+
+fn log_changes(node: &str, old: &Progress, new: &Progress) {
+    for (ty, status) in &new.types {
+        let known = old.types.get(ty).and_then(|status| status.nacked.as_ref());
+        if let Some(nack) = status.nacked.as_ref().filter(|nack| known != Some(nack)) {
+            let (version, message) = (&nack.version, &nack.message);
+            tracing::warn!(node, resource_type = %ty, version, message, "Envoy refused a configuration");
+        }
+    }
+    if new.stage == Stage::Settled && old.stage != Stage::Settled {
+        tracing::info!(node, version = new.version, "Envoy has the configuration");
+    }
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xds::merge::RouteUnion;
+
+    fn cache() -> Arc<SnapshotCache> {
+        Arc::new(SnapshotCache::new(Snapshot::new("1", [], []).unwrap(), Arc::new(RouteUnion)))
+    }
+
+    fn progress() -> Progress {
+        Progress { version: "1".into(), stage: Stage::Clusters, types: BTreeMap::new() }
+    }
+
+    fn nodes(cache: &SnapshotCache) -> Vec<(String, bool)> {
+        cache.status().nodes.into_iter().map(|node| (node.id, node.connected)).collect()
+    }
+
+    #[test]
+    fn the_status_shows_the_version_in_force() {
+        let cache = cache();
+        cache.set(Snapshot::new("2", [], []).unwrap());
+        assert_eq!(cache.status(), ConfigStatus { version: "2".into(), nodes: vec![] });
+    }
+
+    #[test]
+    fn a_node_that_went_away_is_remembered_until_it_is_back() {
+        let cache = cache();
+        drop(cache.register("a", progress()));
+        assert_eq!(nodes(&cache), [("a".to_owned(), false)]);
+        let _again = cache.register("a", progress());
+        assert_eq!(nodes(&cache), [("a".to_owned(), true)]);
+    }
+
+    #[test]
+    fn a_node_is_connected_as_long_as_one_of_its_streams_is() {
+        let cache = cache();
+        let parent = cache.register("a", progress());
+        let _child = cache.register("a", progress());
+        drop(parent);
+        assert_eq!(nodes(&cache), [("a".to_owned(), true)]);
+    }
+
+    #[test]
+    fn only_so_many_disconnected_nodes_are_remembered() {
+        let cache = cache();
+        for id in 0..=DISCONNECTED_MAX {
+            drop(cache.register(&format!("{id:03}"), progress()));
+        }
+        assert_eq!(nodes(&cache).len(), DISCONNECTED_MAX);
+        assert_eq!(nodes(&cache)[0].0, "001");
+    }
+
+    #[test]
+    fn the_status_reads_as_documented() {
+        let cache = cache();
+        let registration = cache.register("a", progress());
+        let nacked = Some(super::super::status::Nack { version: "v2".into(), message: "no".into() });
+        let status = super::super::status::TypeStatus { sent: Some("v2".into()), acked: Some("v1".into()), nacked };
+        let types = BTreeMap::from([(super::super::snapshot::ResourceType::Route, status)]);
+        registration.update(Progress { version: "1".into(), stage: Stage::Halted, types });
+        let mut json = serde_json::to_value(cache.status()).unwrap();
+        json["nodes"][0]["since"] = 0.into();
+        let expected = serde_json::json!({
+            "version": "1",
+            "nodes": [{
+                "id": "a", "connected": true, "since": 0, "version": "1", "stage": "halted",
+                "types": {"route": {"sent": "v2", "acked": "v1", "nacked": {"version": "v2", "message": "no"}}},
+            }],
+        });
+        assert_eq!(json, expected);
     }
 }

@@ -42,7 +42,7 @@ pub struct Progress {
 }
 
 /// The stages of a roll-out to one node; see [`super::stream`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Clusters, endpoints and secrets of old and new are on their way; nothing uses the new ones yet.
