@@ -1,0 +1,63 @@
+//! A provider that speaks OpenAI's dialect, for trying the gateway without an account.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use ditto_tests::simulator::{Simulator, SimulatorConfig};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Answers OpenAI's API with computed replies.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// The bearer token that requests must carry; any is accepted without it.
+    #[arg(long)]
+    api_key: Option<String>,
+    /// Said in replies and in the `x-simulator` header.
+    #[arg(long, default_value = "simulator")]
+    name: String,
+    /// A model to list (repeatable); only listed models are served then.
+    #[arg(long = "model")]
+    models: Vec<String>,
+    /// Answer 404 on /v1/responses.
+    #[arg(long)]
+    no_responses: bool,
+    /// Show received requests, secrets included, at /__simulator/requests.
+    #[arg(long)]
+    control_endpoints: bool,
+    /// Threads that serve requests.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    // Before the address is printed: who reads it may stop this process at once.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut config = SimulatorConfig {
+        name: arguments.name,
+        listen: arguments.listen,
+        api_key: arguments.api_key,
+        responses_api: !arguments.no_responses,
+        control_endpoints: arguments.control_endpoints,
+        worker_threads: arguments.threads,
+        ..SimulatorConfig::default()
+    };
+    if !arguments.models.is_empty() {
+        config.models = arguments.models;
+        config.strict_models = true;
+    }
+    let simulator = Simulator::start_with(config).with_context(|| format!("listen on {}", arguments.listen))?;
+    println!("{}", simulator.url());
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    simulator.stop();
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! A connection below HTTP: bytes out, bytes in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A TCP connection. Dropping it closes it.
+#[derive(Debug)]
+pub struct RawConnection {
+    stream: TcpStream,
+}
+
+impl RawConnection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream })
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    /// When the other side has closed.
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
+        self.stream.write_all(bytes.as_ref()).await?;
+        Ok(self.stream.flush().await?)
+    }
+
+    /// Sends no more, and goes on reading.
+    ///
+    /// # Errors
+    /// When the other side has closed.
+    pub async fn finish_writing(&mut self) -> Result<()> {
+        Ok(self.stream.shutdown().await?)
+    }
+
+    /// Reads until `pattern` has arrived; returns everything up to and including what came with it.
+    ///
+    /// # Errors
+    /// When the connection ends or the deadline passes before.
+    pub async fn read_until(&mut self, pattern: &str, deadline: Duration) -> Result<String> {
+        let mut received = Vec::new();
+        let reading = async {
+            loop {
+                if received.windows(pattern.len()).any(|window| window == pattern.as_bytes()) {
+                    return Ok(());
+                }
+                if self.stream.read_buf(&mut received).await? == 0 {
+                    anyhow::bail!("the connection ended");
+                }
+            }
+        };
+        let outcome = tokio::time::timeout(deadline, reading).await.context("deadline passed");
+        let text = String::from_utf8_lossy(&received).into_owned();
+        outcome.and_then(|read| read).with_context(|| format!("waiting for {pattern:?} after {text:?}"))?;
+        Ok(text)
+    }
+
+    /// Reads until the other side closes.
+    ///
+    /// # Errors
+    /// When it resets the connection, or does not close before the deadline.
+    pub async fn read_to_end(&mut self, deadline: Duration) -> Result<Vec<u8>> {
+        let mut received = Vec::new();
+        tokio::time::timeout(deadline, self.stream.read_to_end(&mut received))
+            .await
+            .context("not closed in time")??;
+        Ok(received)
+    }
+}

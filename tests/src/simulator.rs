@@ -1,0 +1,232 @@
+//! A provider that speaks OpenAI's dialect, remembers what it was asked, and fails on request.
+//!
+//! A [`Simulator`] runs on threads of its own, so it keeps answering while a test blocks, and several of them can
+//! run in one process. What it says is computed from what it was asked (see [`openai`]); how it says it can be
+//! spoiled by a [`Fault`], from the test or from the `x-simulator-fault` request header.
+
+mod control;
+mod fault;
+pub mod openai;
+mod plan;
+mod record;
+mod reply;
+mod server;
+mod shape;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub use fault::{Cut, Fault, FaultSyntaxError};
+pub use record::{Outcome, RecordedRequest};
+
+use openai::files::FileStore;
+use plan::FaultPlan;
+use record::Recorder;
+
+/// How one simulator behaves.
+#[derive(Debug, Clone)]
+pub struct SimulatorConfig {
+    /// Said in replies and in the `x-simulator` response header, to tell several simulators apart.
+    pub name: String,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The bearer token every request must carry; `None` accepts all.
+    pub api_key: Option<String>,
+    /// What `GET /v1/models` lists.
+    pub models: Vec<String>,
+    /// Refuse models that are not listed, as OpenAI does. Off, any name is served.
+    pub strict_models: bool,
+    /// Whether `/v1/responses` exists; without it the path answers 404, as many compatible providers do.
+    pub responses_api: bool,
+    /// Whether `/__simulator/…` shows what was received. Requests carry secrets: off for anything but tests.
+    pub control_endpoints: bool,
+    /// Threads that serve requests. One is enough except under load.
+    pub worker_threads: usize,
+}
+
+impl Default for SimulatorConfig {
+    fn default() -> Self {
+        Self {
+            name: "simulator".to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            api_key: None,
+            models: [
+                "gpt-4o-mini",
+                "gpt-4.1",
+                "gpt-3.5-turbo-instruct",
+                "text-embedding-3-small",
+                "whisper-1",
+                "tts-1",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            strict_models: false,
+            responses_api: true,
+            control_endpoints: true,
+            worker_threads: 1,
+        }
+    }
+}
+
+/// What all connections of one simulator share.
+#[derive(Debug)]
+pub(crate) struct State {
+    config: SimulatorConfig,
+    recorder: Recorder,
+    plan: FaultPlan,
+    files: FileStore,
+    connections: AtomicU64,
+}
+
+/// A running simulator. It stops when dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    state: Arc<State>,
+    address: SocketAddr,
+    runtime: Option<Runtime>,
+}
+
+impl Simulator {
+    /// Starts one with the default configuration.
+    ///
+    /// # Panics
+    /// When no port can be opened.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(SimulatorConfig::default()).expect("a simulator starts on a free port")
+    }
+
+    /// Starts one with the default configuration and a name.
+    ///
+    /// # Panics
+    /// When no port can be opened.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let config = SimulatorConfig { name: name.to_owned(), ..SimulatorConfig::default() };
+        Self::start_with(config).expect("a simulator starts on a free port")
+    }
+
+    /// Starts one; the port is open when this returns.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn start_with(config: SimulatorConfig) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(config.worker_threads.max(1))
+            .thread_name(format!("simulator-{}", config.name))
+            .enable_all()
+            .build()?;
+        let state = Arc::new(State {
+            config,
+            recorder: Recorder::default(),
+            plan: FaultPlan::default(),
+            files: FileStore::default(),
+            connections: AtomicU64::new(0),
+        });
+        runtime.spawn(server::accept(listener, Arc::clone(&state)));
+        Ok(Self { state, address, runtime: Some(runtime) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The `base_url` of a backend: `http://127.0.0.1:<port>/v1`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// What was received so far, in order of arrival. The oldest are forgotten beyond a bound.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.state.recorder.requests()
+    }
+
+    /// What was received for one path (without query), in order of arrival.
+    #[must_use]
+    pub fn requests_to(&self, path: &str) -> Vec<RecordedRequest> {
+        self.requests().into_iter().filter(|request| request.path() == path).collect()
+    }
+
+    /// The request received last.
+    ///
+    /// # Panics
+    /// When nothing was received.
+    #[must_use]
+    pub fn last_request(&self) -> RecordedRequest {
+        self.requests().pop().unwrap_or_else(|| panic!("{} received no request", self.state.config.name))
+    }
+
+    /// Forgets what was received.
+    pub fn forget_requests(&self) {
+        self.state.recorder.clear();
+    }
+
+    /// How many connections were accepted.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.state.connections.load(Ordering::Relaxed)
+    }
+
+    /// Spoils the next `count` requests, whatever their path.
+    pub fn fault_next(&self, count: u64, fault: Fault) {
+        self.state.plan.add(None, Some(count), fault);
+    }
+
+    /// Spoils every request to `path` until [`Simulator::clear_faults`]. A trailing `*` matches any rest.
+    pub fn fault_on(&self, path: &str, fault: Fault) {
+        self.state.plan.add(Some(path), None, fault);
+    }
+
+    /// Spoils the next `count` requests to `path`. A trailing `*` matches any rest.
+    pub fn fault_next_on(&self, path: &str, count: u64, fault: Fault) {
+        self.state.plan.add(Some(path), Some(count), fault);
+    }
+
+    /// Spoils every request until [`Simulator::clear_faults`].
+    pub fn fault_always(&self, fault: Fault) {
+        self.state.plan.add(None, None, fault);
+    }
+
+    /// Back to good behaviour.
+    pub fn clear_faults(&self) {
+        self.state.plan.clear();
+    }
+
+    /// Closes the port and every connection, and returns when they are closed.
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        // A runtime must not be waited for on a thread that belongs to another one, and tests run on such threads.
+        let closer = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(5)));
+        if closer.join().is_err() {
+            eprintln!("simulator {} did not shut down cleanly", self.state.config.name);
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}

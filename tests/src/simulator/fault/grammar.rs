@@ -1,0 +1,125 @@
+//! Reads a fault from the text of the `x-simulator-fault` header.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+
+use super::{Cut, Fault};
+
+/// A directive that is not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultSyntaxError {
+    directive: String,
+}
+
+impl fmt::Display for FaultSyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fault directive not understood: {:?}", self.directive)
+    }
+}
+
+impl std::error::Error for FaultSyntaxError {}
+
+impl FromStr for Fault {
+    type Err = FaultSyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut fault = Self::none();
+        for directive in text.split(';').map(str::trim).filter(|directive| !directive.is_empty()) {
+            apply(&mut fault, directive).ok_or_else(|| FaultSyntaxError { directive: directive.to_owned() })?;
+        }
+        Ok(fault)
+    }
+}
+
+fn apply(fault: &mut Fault, directive: &str) -> Option<()> {
+    let (name, value) = match directive.split_once('=') {
+        Some((name, value)) => (name.trim(), Some(value.trim())),
+        None => (directive, None),
+    };
+    match (name, value) {
+        ("delay", Some(value)) => fault.delay = duration(value)?,
+        ("chunk-delay", Some(value)) => fault.chunk_delay = duration(value)?,
+        ("status", Some(value)) => {
+            fault.status = Some(value.parse().ok().filter(|status| (200..600).contains(status))?)
+        }
+        ("header", Some(value)) => {
+            let (name, value) = value.split_once(':')?;
+            fault.headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+        ("body", Some(value)) => {
+            let bytes: Vec<u8> = percent_decode_str(value).collect();
+            fault.body = Some(vec![Bytes::from(bytes)]);
+        }
+        ("close", Some(value)) => fault.cut = Some(cut(value)?),
+        ("chunks", Some(value)) => fault.chunk_sizes = sizes(value)?,
+        ("bytewise", None) => fault.chunk_sizes = vec![1],
+        ("gzip", None) => fault.gzip = true,
+        ("hang", None) => fault.hang = true,
+        ("ignore-body", None) => fault.ignore_body = true,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    if let Some(milliseconds) = text.strip_suffix("ms") {
+        return milliseconds.parse().ok().map(Duration::from_millis);
+    }
+    text.strip_suffix('s')?.parse().ok().map(Duration::from_secs)
+}
+
+fn cut(text: &str) -> Option<Cut> {
+    match text {
+        "before-headers" => Some(Cut::BeforeHeaders),
+        "after-headers" => Some(Cut::AfterHeaders),
+        _ => text.strip_prefix("after-")?.parse().ok().map(Cut::AfterBytes),
+    }
+}
+
+fn sizes(text: &str) -> Option<Vec<usize>> {
+    text.split(',').map(|size| size.trim().parse().ok().filter(|size| *size > 0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_combine() {
+        let fault: Fault =
+            "delay=250ms; chunk-delay=1s; status=429; header=retry-after: 2; close=after-10".parse().unwrap();
+        assert_eq!(
+            fault,
+            Fault {
+                delay: Duration::from_millis(250),
+                chunk_delay: Duration::from_secs(1),
+                status: Some(429),
+                headers: vec![("retry-after".to_owned(), "2".to_owned())],
+                cut: Some(Cut::AfterBytes(10)),
+                ..Fault::none()
+            }
+        );
+    }
+
+    #[test]
+    fn flags_and_lists() {
+        let fault: Fault = "chunks=1,5,200;gzip;hang;ignore-body;body=a%3Bb".parse().unwrap();
+        assert_eq!(fault.chunk_sizes, [1, 5, 200]);
+        assert!(fault.gzip && fault.hang && fault.ignore_body);
+        assert_eq!(fault.body, Some(vec![Bytes::from_static(b"a;b")]));
+        assert_eq!("".parse::<Fault>(), Ok(Fault::none()));
+        assert_eq!("bytewise".parse::<Fault>(), Ok(Fault::bytewise()));
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        for text in ["dellay=1s", "delay=1", "status=99", "chunks=0", "close=later", "gzip=yes", "header=x"] {
+            let error = text.parse::<Fault>().unwrap_err();
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Accepts connections and takes each request through record, fault and dialect.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::fault::{Cut, Fault};
+use super::openai::{self, Call, error::ApiError, realtime};
+use super::record::{Outcome, Track};
+use super::reply::{Body, Reply};
+use super::shape::{self, Broken, WireBody};
+use super::{State, control};
+
+/// More than any test sends; it keeps a runaway client from eating the machine.
+const BODY_BYTES_MAX: usize = 512 << 20;
+
+pub(super) async fn accept(listener: std::net::TcpListener, state: Arc<State>) {
+    let listener = TcpListener::from_std(listener).expect("the listener was made for this runtime");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let connection = state.connections.fetch_add(1, Ordering::Relaxed) + 1;
+                tokio::spawn(serve(stream, connection, Arc::clone(&state)));
+            }
+            // Out of file descriptors, say: others may close theirs.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, connection: u64, state: Arc<State>) {
+    // Each piece of a body is to be a segment of its own.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(Arc::clone(&state), connection, request));
+    // Errors are the other side going away, or a fault doing its work.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+}
+
+async fn answer(
+    state: Arc<State>,
+    connection: u64,
+    mut request: Request<Incoming>,
+) -> Result<Response<WireBody>, Broken> {
+    if let Some(reply) = control::answer(&state, &request) {
+        return Ok(shape::respond_plainly(reply));
+    }
+    let upgrade = realtime::is_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
+    let (parts, body) = request.into_parts();
+    let mut track = state.recorder.begin(connection, &parts);
+    let fault = match Fault::requested(&parts.headers) {
+        None => state.plan.take(parts.uri.path()),
+        Some(Ok(fault)) => fault,
+        Some(Err(error)) => {
+            let reply = ApiError::invalid(error.to_string()).param("x-simulator-fault").into_reply();
+            return Ok(shape::respond(reply, &Fault::none(), track));
+        }
+    };
+    let body = if fault.ignore_body {
+        if !fault.replaces_reply() {
+            // The body stays unread as long as it is held.
+            let _unread = body;
+            return pending().await;
+        }
+        Bytes::new()
+    } else {
+        receive(body, &track).await?
+    };
+    if fault.hang {
+        return pending().await;
+    }
+    if !fault.delay.is_zero() {
+        tokio::time::sleep(fault.delay).await;
+    }
+    if fault.cut == Some(Cut::BeforeHeaders) {
+        track.settle(Outcome::Broken);
+        return Err(Broken);
+    }
+    let call = Call { state: &state, order: track.order(), parts: &parts, body };
+    let mut reply = match upgrade {
+        _ if fault.replaces_reply() => replacement(&fault, &call),
+        Some(upgrade) => realtime::open(&call, upgrade),
+        None => openai::answer(&call).await,
+    };
+    add_provider_headers(&mut reply, &call);
+    Ok(shape::respond(reply, &fault, track))
+}
+
+/// Reads the body to its end, noting its progress.
+async fn receive(mut body: Incoming, track: &Track) -> Result<Bytes, Broken> {
+    let mut gathered = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            track.body(gathered.into(), false);
+            return Err(Broken);
+        };
+        if let Some(data) = frame.data_ref() {
+            track.received(data.len());
+            if gathered.len() + data.len() > BODY_BYTES_MAX {
+                return Err(Broken);
+            }
+            gathered.extend_from_slice(data);
+        }
+    }
+    let body = Bytes::from(gathered);
+    track.body(body.clone(), true);
+    Ok(body)
+}
+
+/// The reply that a fault gives instead of the dialect's.
+fn replacement(fault: &Fault, call: &Call<'_>) -> Reply {
+    let status = fault.status.and_then(|status| http::StatusCode::from_u16(status).ok()).unwrap_or_default();
+    match fault.body.as_deref() {
+        None => ApiError::of_status(status, &call.state.config.name).into_reply(),
+        Some([whole]) => Reply::bytes(status, "application/json", whole.clone()),
+        Some(pieces) => {
+            let mut reply = Reply::pieces("application/json", pieces.to_vec());
+            reply.status = status;
+            reply
+        }
+    }
+}
+
+/// Headers that every reply of the provider has.
+fn add_provider_headers(reply: &mut Reply, call: &Call<'_>) {
+    let Parts { headers, .. } = call.parts;
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            reply.set_header(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-request-id", &format!("req_{:032x}", call.order));
+    set("openai-version", "2020-10-01");
+    set("openai-processing-ms", "7");
+    set("x-simulator", &call.state.config.name);
+    if let Some(organization) = headers.get("openai-organization").and_then(|value| value.to_str().ok()) {
+        set("openai-organization", organization);
+    }
+    if matches!(reply.body, Body::Pieces(_)) {
+        reply.set_header(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache, must-revalidate"));
+    }
+}
