@@ -8,6 +8,8 @@ use crate::keys::directory::{KeyDirectory, TokenChoice};
 use crate::keys::store::MemoryStore;
 use crate::keys::testing::{directory, file_key, hash, key};
 
+mod socket;
+
 type Updates = <SyncService as PolicySync>::WatchStream;
 
 struct Fixture {
