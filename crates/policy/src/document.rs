@@ -6,10 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
+mod backends;
+mod expand;
+mod guardrails;
 mod keys;
+mod litellm;
+mod load;
+mod nearest;
+mod parameters;
 mod problem;
+mod reader;
+mod router;
+mod servers;
+#[cfg(test)]
+mod testing;
+mod text;
+mod tree;
 
+pub use expand::Environment;
+pub use load::{Loaded, load};
 pub use problem::Problem;
+pub use text::Format;
 
 /// The whole document, with `${ENV}` references already replaced and defaults filled in.
 #[derive(Debug, Clone, Default, PartialEq)]
