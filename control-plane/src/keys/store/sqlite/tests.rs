@@ -179,3 +179,25 @@ fn a_second_process_waits_for_the_first() {
     });
     assert_eq!(records(&one).len(), 100);
 }
+
+#[test]
+fn a_hundred_thousand_keys_load_fast() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    store.put(&stored("0", "0")).unwrap();
+    store
+        .connection()
+        .execute(
+            "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 99999)
+             INSERT INTO virtual_keys
+             SELECT n, randomblob(32), json_set(body, '$.id', CAST(n AS TEXT)), 1, 2 FROM virtual_keys, n",
+            [],
+        )
+        .unwrap();
+    let started = std::time::Instant::now();
+    let mut count = 0;
+    store.load(&mut |_| count += 1).unwrap();
+    assert_eq!(count, 100_000);
+    // Generous, for an unoptimised build on a busy machine.
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
