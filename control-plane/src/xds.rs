@@ -24,6 +24,8 @@ pub mod snapshot;
 pub mod status;
 pub mod stream;
 mod subscription;
+#[cfg(test)]
+mod testing;
 
 pub use cache::SnapshotCache;
 pub use merge::{MergeRoutes, RouteUnion};

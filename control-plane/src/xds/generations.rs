@@ -78,21 +78,25 @@ impl Generations {
         self.older.is_empty()
     }
 
-    /// Adds what a node brought along from an earlier stream. Returns its id, unless the goal has the same.
+    /// Adds what a node brought along from an earlier stream. Returns its id.
+    ///
+    /// Before the switch it is added even if the goal has the same: a newer goal may come before the node has said
+    /// that it uses this one. After the switch, when it has a time to leave, the goal's own id will do.
     pub(crate) fn recall(
         &mut self,
         ty: ResourceType,
         set: &Arc<ResourceSet>,
         leaves_at: Option<Instant>,
-    ) -> Option<GenerationId> {
-        if self.goal.sets.get(&ty).is_some_and(|own| own.version() == set.version()) {
-            return None;
+    ) -> GenerationId {
+        let is_covered = self.goal.sets.get(&ty).is_some_and(|own| own.version() == set.version());
+        if is_covered && leaves_at.is_some() {
+            return self.goal.id;
         }
         let id = self.take_id();
         let role = leaves_at.map_or(Role::InUse, |at| Role::Leaving { at });
         let sets = BTreeMap::from([(ty, Arc::clone(set))]);
         self.older.insert(0, Generation { id, version: String::new(), sets, refused: Vec::new(), role });
-        Some(id)
+        id
     }
 
     /// Makes a snapshot the goal.

@@ -169,7 +169,7 @@ impl Stream {
         let Some(set) = self.history.recall(ty, version) else { return };
         let is_late = matches!(self.stage, Stage::Grace | Stage::Settled);
         let leaves_at = is_late.then(|| now + self.retire_grace);
-        let id = self.generations.recall(ty, &set, leaves_at).unwrap_or(self.generations.goal_id());
+        let id = self.generations.recall(ty, &set, leaves_at);
         let offer = Offer { set, members: vec![id] };
         self.subscription(ty).recall(offer.clone());
         self.offers[ty.index()].get_or_insert(offer);
@@ -196,6 +196,9 @@ impl Stream {
         self.offers[ty.index()] = accepted;
         if offer.members.contains(&self.generations.goal_id()) {
             self.stage = Stage::Halted;
+        } else {
+            // A newer snapshot has overtaken the one at fault.
+            self.subscription(ty).forget_refusal();
         }
         self.make_offers();
     }
@@ -223,6 +226,10 @@ impl Stream {
         let held = self.held_members(&[ResourceType::Listener, ResourceType::Route]);
         self.generations.adopt(&snapshot, is_goal_in_use, &held);
         self.subscriptions.iter_mut().for_each(Subscription::forget_refusal);
+        // What was on offer but not sent is withdrawn: its clusters may be gone by the time it is asked for.
+        for ty in [ResourceType::Listener, ResourceType::Route, ResourceType::ExtensionConfig] {
+            self.offers[ty.index()] = self.subscription(ty).held().last().cloned();
+        }
         self.enter(Stage::Clusters);
     }
 
@@ -323,3 +330,8 @@ impl Stream {
         &mut self.subscriptions[ty.index()]
     }
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

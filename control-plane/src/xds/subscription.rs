@@ -121,8 +121,8 @@ impl Subscription {
         // A name that was added must be sent, changed or not: the node may have let go of it in between.
         let has_more = match (&self.interest, &interest) {
             (Interest::Names(old), Interest::Names(new)) => !new.is_subset(old),
-            (Interest::Everything, _) => false,
-            (Interest::Names(_) | Interest::NeverAsked, _) => true,
+            (Interest::Everything, Interest::Everything) => false,
+            _ => true,
         };
         self.is_answer_due |= has_more;
         self.interest = interest;
@@ -232,3 +232,6 @@ impl Subscription {
 fn shortened(message: &str) -> String {
     message[..message.floor_char_boundary(NACK_MESSAGE_BYTES_MAX)].to_owned()
 }
+
+#[cfg(test)]
+mod tests;
