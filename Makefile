@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`. The steps themselves are in tools/.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build run test bench lint fmt clean
+.PHONY: help setup build run test test-build bench lint fmt clean
 
 # A Rust installed a minute ago is not on the PATH of the shell it was installed from.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -11,8 +11,8 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 WASM := --target wasm32-wasip1
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
-		printf '  %-12s %s\n' "$$name" "$$what"; \
+	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf '  %-16s %s\n' "$$name" "$$what"; \
 	done
 
 setup: ## Check for what is needed and fetch the rest (Rust pieces, Envoy)
@@ -29,6 +29,9 @@ run: build ## Start the gateway on a fresh set-up with a simulated provider (Ctr
 
 test: ## Check formatting and lints, build, and run every test
 	@tools/test.sh
+
+test-build: ## Build what the tests start; then `cargo test` runs single ones
+	@tools/test.sh build
 
 bench: build ## Measure the gateway against bare Envoy and an empty filter
 	@cargo build --locked --release -p ditto-empty-filter $(WASM)

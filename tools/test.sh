@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every check, in the order in which a mistake is found soonest. `tools/test.sh lint` stops after the lints.
+# Every check, in the order in which a mistake is found soonest. `tools/test.sh lint` stops after the lints;
+# `tools/test.sh build` only builds what the tests start, for running single ones by hand.
 #
 # A step prints its name and time; what it had to say is shown only when it fails, and then nothing more is run. The
 # test runner speaks for itself, and its own summary is the last line.
@@ -62,41 +63,59 @@ dependencies() {
     fi
 }
 
+lints() {
+    step 'cargo fmt' cargo fmt --all --check
+    step 'clippy' cargo clippy --locked "${native[@]}" --all-targets --all-features -- -D warnings
+    step 'clippy for wasm' cargo clippy --locked "${wasm[@]}" -- -D warnings
+    dependencies
+    step 'cargo doc' documentation
+}
+
+builds() {
+    step 'build the filter' cargo build --locked --release -p ditto-filter --target wasm32-wasip1
+    step 'build the faulty filter' fault_module
+    # All targets at once: the programs that the tests start, and the tests, with the same features and so only once.
+    step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
+    tools/setup-sdks.sh
+}
+
+tests() {
+    ENVOY_BIN=$(tools/fetch-envoy.py)
+    export ENVOY_BIN
+    local status=0 summary
+    if command -v cargo-nextest >/dev/null 2>&1; then
+        # nextest leaves these out.
+        step 'doc tests' cargo test --locked --doc "${native[@]}"
+        cargo nextest run --locked "${native[@]}" 2>&1 | tee "$logs/tests.log" || status=$?
+        # Colours are for the eye; the line is looked for without them.
+        summary=$(plain "$logs/tests.log" | grep -E '^ *Summary \[' | tail -1) || true
+    else
+        cargo test --locked "${native[@]}" --no-fail-fast 2>&1 | tee "$logs/tests.log" || status=$?
+        # Each test program has a line of its own; added up they are the summary of the run.
+        summary=$(plain "$logs/tests.log" | awk '/^test result:/ { passed += $4; failed += $6; skipped += $8; seen = 1 }
+            END { if (seen) printf "%d passed, %d failed, %d skipped", passed, failed, skipped }')
+    fi
+    # After a failure the runner goes on to list what failed; the count is said once more so that it stands last.
+    if [ -n "$summary" ] && [ "$(plain "$logs/tests.log" | tail -1)" != "$summary" ]; then
+        printf '%s\n' "$summary"
+    fi
+    printf '%s\n' "$summary" >"$logs/summary"
+    return "$status"
+}
+
+plain() { sed $'s/\x1b\\[[0-9;]*m//g' "$1"; }
+
 tools/setup.sh
-
-step 'cargo fmt' cargo fmt --all --check
-step 'clippy' cargo clippy --locked "${native[@]}" --all-targets --all-features -- -D warnings
-step 'clippy for wasm' cargo clippy --locked "${wasm[@]}" -- -D warnings
-dependencies
-if [ "${1:-}" = lint ]; then
-    exit 0
-fi
-step 'cargo doc' documentation
-
-step 'build the filter' cargo build --locked --release -p ditto-filter --target wasm32-wasip1
-step 'build the faulty filter' fault_module
-# All targets at once: the programs that the tests start, and the tests, with the same features and so only once.
-step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
-# The runner below does not run these when it is nextest.
-step 'doc tests' cargo test --locked --doc "${native[@]}"
-tools/setup-sdks.sh
-
-ENVOY_BIN=$(tools/fetch-envoy.py)
-export ENVOY_BIN
-status=0
-if command -v cargo-nextest >/dev/null 2>&1; then
-    cargo nextest run --locked "${native[@]}" 2>&1 | tee "$logs/tests.log" || status=$?
-    # Colours are for the eye; the line is looked for without them.
-    summary=$(sed 's/\x1b\[[0-9;]*m//g' "$logs/tests.log" | grep -E '^ *Summary \[' | tail -1) || true
-else
-    cargo test --locked "${native[@]}" --lib --bins --tests --no-fail-fast 2>&1 | tee "$logs/tests.log" || status=$?
-    # One line for each test binary is no summary of the run.
-    summary=$(awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
-        END { printf "%d passed, %d failed, %d skipped", passed, failed, ignored }' "$logs/tests.log")
-fi
-# After a failure the runner goes on to list what failed; the count is said once more so that it stands last.
-if [ -n "$summary" ] && [ "$(tail -1 "$logs/tests.log" | sed 's/\x1b\[[0-9;]*m//g')" != "$summary" ]; then
-    printf '%s\n' "$summary"
-fi
-printf '%s\n' "$summary" >"$logs/summary"
-exit "$status"
+case "${1:-all}" in
+all)
+    lints
+    builds
+    tests
+    ;;
+lint) lints ;;
+build) builds ;;
+*)
+    echo "usage: tools/test.sh [lint|build]" >&2
+    exit 2
+    ;;
+esac
