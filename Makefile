@@ -33,10 +33,10 @@ test: ## Check formatting and lints, build, and run every test
 test-build: ## Build what the tests start; then `cargo test` runs single ones
 	@tools/test.sh build
 
-bench: build ## Measure the gateway against bare Envoy and an empty filter
+bench: build ## Measure the gateway against bare Envoy and an empty filter (ARGS=--quick: roughly)
 	@cargo build --locked --release -p ditto-empty-filter $(WASM)
-	@cargo build --locked --release -p ditto-tests -p ditto-bench --bins
-	@ENVOY_BIN=$$(tools/fetch-envoy.py) && export ENVOY_BIN && exec target/release/ditto-bench
+	@cargo build --locked --release -p ditto-bench
+	@ENVOY_BIN=$$(tools/fetch-envoy.py) && export ENVOY_BIN && exec target/release/ditto-bench $(ARGS)
 
 lint: setup ## Check formatting and lints only
 	@tools/test.sh lint
