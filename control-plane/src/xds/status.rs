@@ -85,3 +85,20 @@ pub struct Nack {
     /// Envoy's reason, shortened if it is very long.
     pub message: String,
 }
+
+impl ConfigStatus {
+    /// What the first node that refuses something says, in a sentence.
+    pub fn first_refusal(&self) -> Option<String> {
+        self.nodes.iter().find_map(|node| {
+            let (ty, nack) = node.progress.first_refusal()?;
+            Some(format!("node {:?} refused {ty} version {}: {}", node.id, nack.version, nack.message))
+        })
+    }
+}
+
+impl Progress {
+    /// The first type, in order of sending, whose last response was refused.
+    pub fn first_refusal(&self) -> Option<(ResourceType, &Nack)> {
+        self.types.iter().find_map(|(ty, status)| Some((*ty, status.nacked.as_ref()?)))
+    }
+}
