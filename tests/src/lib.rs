@@ -1,6 +1,10 @@
-//! What whole-system tests and the quick start stand on: a provider simulator and a client that can misbehave.
+//! What whole-system tests and the quick start stand on: a provider simulator, a harness that runs the real
+//! gateway with its Envoy, and a client that can misbehave.
 
 pub mod client;
 pub mod eventually;
+pub mod harness;
+pub mod process;
+pub mod quickstart;
 pub mod simulator;
 pub mod sse;

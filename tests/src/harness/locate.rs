@@ -1,0 +1,68 @@
+//! Where the built parts are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+/// A built part of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The gateway's program: `DITTO_GATEWAY_BIN`, or the debug build.
+    Gateway,
+    /// The filter module: `DITTO_FILTER`, or the release build.
+    Filter,
+    /// Envoy: `ENVOY_BIN`, or the one among the tools.
+    Envoy,
+}
+
+impl Part {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Gateway => "DITTO_GATEWAY_BIN",
+            Self::Filter => "DITTO_FILTER",
+            Self::Envoy => "ENVOY_BIN",
+        }
+    }
+
+    fn default_place(self) -> PathBuf {
+        repository().join(match self {
+            Self::Gateway => "target/debug/ditto-gateway",
+            Self::Filter => "target/wasm32-wasip1/release/ditto_filter.wasm",
+            Self::Envoy => ".tools/envoy/envoy",
+        })
+    }
+
+    /// Where the environment says it is.
+    #[must_use]
+    pub fn from_environment(self) -> Option<PathBuf> {
+        env::var_os(self.variable()).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn find(self) -> Result<PathBuf> {
+        let path = self.from_environment().unwrap_or_else(|| self.default_place());
+        let (place, variable) = (path.display(), self.variable());
+        ensure!(path.is_file(), "{place} is missing: run `make test-build` (or set {variable})");
+        Ok(path)
+    }
+
+    /// Where it is.
+    ///
+    /// # Panics
+    /// When it is missing.
+    #[must_use]
+    pub fn expect(self) -> PathBuf {
+        self.find().unwrap_or_else(|missing| panic!("{missing}"))
+    }
+}
+
+/// The top of the repository.
+#[must_use]
+pub fn repository() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}

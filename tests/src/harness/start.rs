@@ -1,0 +1,216 @@
+//! How a gateway is started.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::locate::Part;
+use super::{ADMIN_TOKEN, Gateway, Output, ports};
+use crate::client::Client;
+use crate::process::{self, Family, Signal};
+
+/// A cold start compiles the filter; a machine that is busy with other tests takes its time for it.
+const READY_DEADLINE: Duration = Duration::from_secs(90);
+/// Starts before a conflict over ports is given up on.
+const ATTEMPTS: usize = 5;
+
+/// A gateway to be started.
+#[derive(Debug, Clone)]
+pub struct GatewayBuilder {
+    config: Value,
+    binary: Option<PathBuf>,
+    args: Vec<OsString>,
+    environment: Vec<(String, Option<String>)>,
+    deadline: Duration,
+}
+
+/// Why a gateway did not come up.
+#[derive(Debug)]
+pub struct StartFailure {
+    /// How the process ended; `None` when it ran on without getting ready.
+    pub status: Option<ExitStatus>,
+    /// What it printed.
+    pub log: String,
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "the gateway ended during its start ({status}):\n{}", self.log),
+            None => write!(f, "the gateway did not get ready in time:\n{}", self.log),
+        }
+    }
+}
+
+impl std::error::Error for StartFailure {}
+
+impl GatewayBuilder {
+    pub(super) fn new(config: Value) -> Self {
+        Self { config, binary: None, args: Vec::new(), environment: Vec::new(), deadline: READY_DEADLINE }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<str>>(mut self, args: &[S]) -> Self {
+        self.args.extend(args.iter().map(|arg| arg.as_ref().into()));
+        self
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    /// Unsets an environment variable.
+    #[must_use]
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.push((name.to_owned(), None));
+        self
+    }
+
+    /// Runs another program than [`Part::Gateway`].
+    #[must_use]
+    pub fn binary(mut self, binary: impl Into<PathBuf>) -> Self {
+        self.binary = Some(binary.into());
+        self
+    }
+
+    /// How long it may take to get ready.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start(self) -> Gateway {
+        self.try_start().await.unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    /// Starts it and waits until it is ready: `GET /health` answers 200 through Envoy, or through the control
+    /// address with `--no-envoy`.
+    ///
+    /// # Errors
+    /// When it ends or does not get ready in time. A conflict over ports is tried again with others.
+    pub async fn try_start(self) -> Result<Gateway, StartFailure> {
+        let mut attempt = 1;
+        loop {
+            match self.attempt().await {
+                Err(failure) if attempt < ATTEMPTS && is_port_conflict(&failure.log) => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<Gateway, StartFailure> {
+        let mut gateway = self.launch();
+        let ready_at = if self.has_flag("--no-envoy") { gateway.control } else { gateway.listen };
+        let started = Instant::now();
+        loop {
+            if let Some(status) = gateway.exit_status() {
+                // What was printed last may still be on its way to the collecting threads.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                return Err(StartFailure { status: Some(status), log: gateway.log() });
+            }
+            if is_healthy(ready_at).await {
+                gateway.family.look_again();
+                return Ok(gateway);
+            }
+            let log = gateway.log();
+            if started.elapsed() > self.deadline || is_port_conflict(&log) {
+                return Err(StartFailure { status: None, log });
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn launch(&self) -> Gateway {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let config = directory.path().join("gateway.json");
+        write_config(&config, &self.config);
+        let (listen, control) = (ports::free(), ports::free());
+        let mut command = self.command(&config, listen, control);
+        command.current_dir(directory.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let program = command.get_program().to_owned();
+        let mut child = process::spawn(command, Signal::Terminate)
+            .unwrap_or_else(|error| panic!("start {}: {error}", program.display()));
+        let output = Output::default();
+        output.collect(child.stdout.take().expect("standard output is piped"));
+        output.collect(child.stderr.take().expect("standard error is piped"));
+        let family = Family::of(child.id());
+        Gateway { child, family, directory, config, listen, control, output, ended: None }
+    }
+
+    fn command(&self, config: &Path, listen: SocketAddr, control: SocketAddr) -> Command {
+        let mut command = Command::new(self.binary.clone().unwrap_or_else(|| Part::Gateway.expect()));
+        command.arg(config).arg("--listen").arg(listen.to_string());
+        command.arg("--control-listen").arg(control.to_string());
+        if !self.has_flag("--no-envoy") && self.binary.is_none() {
+            command.arg("--envoy-bin").arg(Part::Envoy.expect()).arg("--filter").arg(Part::Filter.expect());
+        }
+        if !self.has_flag("--no-envoy") && !self.has_flag("--envoy-concurrency") {
+            command.args(["--envoy-concurrency", "1"]);
+        }
+        if !self.has_flag("--admin-") {
+            command.args(["--admin-token", ADMIN_TOKEN]);
+        }
+        command.args(&self.args);
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    /// Whether an argument begins so.
+    fn has_flag(&self, flag: &str) -> bool {
+        self.args.iter().any(|arg| arg.to_string_lossy().starts_with(flag))
+    }
+}
+
+/// Writes beside the file and renames, so that a reload never reads half of it.
+pub(super) fn write_config(path: &Path, config: &Value) {
+    let fresh = path.with_extension("json.new");
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)
+        .and_then(|mut file| write!(file, "{config:#}"))
+        .and_then(|()| fs::rename(&fresh, path));
+    written.unwrap_or_else(|error| panic!("write {}: {error}", path.display()));
+}
+
+/// Whether `GET /health` answers 200 there.
+pub(crate) async fn is_healthy(address: SocketAddr) -> bool {
+    let probe = Client::new(&address.to_string()).get("/health").try_send();
+    matches!(tokio::time::timeout(Duration::from_secs(5), probe).await, Ok(Ok(response)) if response.status == 200)
+}
+
+fn is_port_conflict(log: &str) -> bool {
+    log.to_lowercase().contains("address already in use")
+}
