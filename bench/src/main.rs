@@ -51,7 +51,7 @@ struct Arguments {
     /// Rounds of each row.
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
-    /// Length of one measurement.
+    /// Length of one measurement; streams get twice as much.
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
     /// Only rows whose name (`chat-1k/16`, `stream/64`, …) contains this; `memory` for the memory. May be repeated.
@@ -85,7 +85,7 @@ struct Arguments {
 
 impl Arguments {
     fn effort(&self) -> Result<Effort> {
-        let (rounds, seconds) = if self.quick { (3, 0.6) } else { (8, 1.2) };
+        let (rounds, seconds) = if self.quick { (3, 0.6) } else { (8, 1.0) };
         let rounds = self.rounds.unwrap_or(rounds);
         let seconds = self.seconds.unwrap_or(seconds);
         ensure!(rounds > 0, "there must be at least one round");

@@ -47,7 +47,11 @@ fn setting(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         }
     }
     let contended = report.rows.iter().flat_map(|row| &row.variants).map(|v| v.summary.contended).fold(0.0, f64::max);
-    writeln!(f, "Other work had the worker's core for at most {:.1} % of a round.\n", contended * 100.0)
+    writeln!(
+        f,
+        "Other work had the worker's core for at most {:.1} % of a measurement; beyond 5 % it is repeated, within limits.\n",
+        contended * 100.0
+    )
 }
 
 fn targets(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
