@@ -67,11 +67,27 @@ fn listener(one: &Static, empty_filter: &Path) -> Value {
     }
     filters.push(json!({
         "name": "envoy.filters.http.router",
-        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            "suppress_envoy_headers": true,
+        },
     }));
+    // The options of the gateway's own listener, so that filter and route are all that differs.
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": one.name,
+        "use_remote_address": true,
+        "skip_xff_append": true,
+        "internal_address_config": {},
+        "generate_request_id": false,
+        "preserve_external_request_id": true,
+        "normalize_path": true,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "server_header_transformation": "PASS_THROUGH",
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "common_http_protocol_options": {"idle_timeout": "3600s"},
+        "request_headers_timeout": "10s",
+        "stream_idle_timeout": "300s",
         "http_filters": filters,
         "route_config": {
             "name": one.name,

@@ -89,17 +89,19 @@ impl Gateway {
         fs::write(&config, serde_json::to_vec(&shape.config(upstream))?)
             .with_context(|| format!("writing {}", config.display()))?;
         let (control, listen) = (free_address()?, free_address()?);
-        let addresses = [String::from("--control-listen"), control.to_string(), "--listen".into(), listen.to_string()];
 
         let mut command = Command::new(&files.binary);
-        command.arg("bootstrap").args(&addresses);
+        command.args(["bootstrap", "--control-listen", &control.to_string()]);
         let printed = command.output().with_context(|| format!("running {}", files.binary.display()))?;
         let errors = String::from_utf8_lossy(&printed.stderr);
         ensure!(printed.status.success(), "`ditto-gateway bootstrap` ended with {}:\n{errors}", printed.status);
         let bootstrap = serde_json::from_slice(&printed.stdout).context("`ditto-gateway bootstrap` printed no JSON")?;
 
         let mut command = Command::new(&files.binary);
-        command.arg(&config).arg("--no-envoy").args(&addresses).arg("--filter").arg(&files.filter);
+        command.arg(&config).arg("--no-envoy").arg("--filter").arg(&files.filter);
+        command.args(["--control-listen", &control.to_string(), "--listen", &listen.to_string()]);
+        // The bench starts Envoy itself, and without an Envoy the gateway wants none named.
+        command.env_remove("ENVOY_BIN");
         let process = Process::start(&format!("gateway-{name}"), command, core, directory)?;
         Ok(Self { process, bootstrap, listen })
     }
