@@ -47,7 +47,7 @@ fn start_spawner() -> mpsc::Sender<Order> {
 }
 
 /// Everything that belongs to one child: its group, and descendants that left the group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Family {
     leader: u32,
     known: Vec<Process>,

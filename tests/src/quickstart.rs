@@ -92,6 +92,7 @@ async fn wait_until_ready(gateway: &mut GatewayProcess, listen: std::net::Socket
             return Err(gateway.explain(&format!("the gateway ended during its start ({status})")));
         }
         if is_healthy(probed).await {
+            gateway.look_around();
             return Ok(());
         }
         if started.elapsed() > READY_DEADLINE {

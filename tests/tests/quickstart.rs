@@ -10,7 +10,7 @@ use std::time::Duration;
 use ditto_tests::client::Client;
 use ditto_tests::eventually::eventually;
 use ditto_tests::harness::ports;
-use ditto_tests::process::{self, Process, Signal, children, group_members, signal_process};
+use ditto_tests::process::{self, Process, Signal, children, group_members, signal_group, signal_process};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -68,6 +68,16 @@ impl Run {
         assert!(status.success(), "{status} {}", errors(&mut self.child));
         assert_eq!(group_members(self.gateway.group), []);
         rest
+    }
+}
+
+/// A test that fails leaves nothing behind either.
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        if !group_members(self.gateway.group).is_empty() {
+            signal_group(self.gateway.group, Signal::Kill);
+        }
     }
 }
 

@@ -166,11 +166,16 @@ impl GatewayBuilder {
         let mut command = Command::new(self.binary.clone().unwrap_or_else(|| Part::Gateway.expect()));
         command.arg(config).arg("--listen").arg(listen.to_string());
         command.arg("--control-listen").arg(control.to_string());
-        if !self.has_flag("--no-envoy") && self.binary.is_none() {
-            command.arg("--envoy-bin").arg(Part::Envoy.expect()).arg("--filter").arg(Part::Filter.expect());
+        if self.binary.is_none() {
+            command.arg("--filter").arg(Part::Filter.expect());
         }
-        if !self.has_flag("--no-envoy") && !self.has_flag("--envoy-concurrency") {
-            command.args(["--envoy-concurrency", "1"]);
+        if !self.has_flag("--no-envoy") {
+            if self.binary.is_none() {
+                command.arg("--envoy-bin").arg(Part::Envoy.expect());
+            }
+            if !self.has_flag("--envoy-concurrency") {
+                command.args(["--envoy-concurrency", "1"]);
+            }
         }
         if !self.has_flag("--admin-") {
             command.args(["--admin-token", ADMIN_TOKEN]);

@@ -24,6 +24,8 @@ const LINES_SHOWN: usize = 20;
 #[derive(Debug)]
 pub(super) struct GatewayProcess {
     child: Child,
+    /// Everything it started, as far as was seen: should it die, that can still be found.
+    family: Family,
     log: PathBuf,
     ended: Option<ExitStatus>,
 }
@@ -44,7 +46,13 @@ impl GatewayProcess {
         // In a group of its own it does not hear Ctrl-C, and is stopped in order instead.
         let child =
             process::spawn(command, Signal::Terminate).with_context(|| format!("start {}", program.display()))?;
-        Ok(Self { child, log: state.log_path(), ended: None })
+        let family = Family::of(child.id());
+        Ok(Self { child, family, log: state.log_path(), ended: None })
+    }
+
+    /// Notes what it has started by now.
+    pub(super) fn look_around(&mut self) {
+        self.family.look_again();
     }
 
     /// How it ended, if it has.
@@ -77,7 +85,8 @@ impl GatewayProcess {
 
     /// Ends it and everything it started; at once if interrupted a second time.
     pub(super) async fn stop(&mut self, interruption: &mut Interruption) {
-        let family = Family::of(self.child.id());
+        self.family.look_again();
+        let family = self.family.clone();
         let orderly = async {
             process::signal_process(self.child.id(), Signal::Terminate);
             if tokio::time::timeout(STOP_DEADLINE, self.ended()).await.is_err() {
