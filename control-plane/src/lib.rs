@@ -1,4 +1,19 @@
-//! See the package description in Cargo.toml.
+//! The control plane: the configuration, the virtual keys, the admin API, xDS, and the Envoy that it starts.
+//!
+//! It is never on the path of a request. It tells every Envoy and every filter worker what they decide by, and a
+//! gateway whose control plane is away goes on with what it knows.
+
 pub mod admin;
+pub mod admin_token;
+pub mod app;
+pub mod bootstrap;
+pub mod config;
+pub mod control;
+pub mod environment;
+pub mod envoy;
 pub mod keys;
+pub mod locate;
+pub mod resources;
+pub mod settings;
+pub mod telemetry;
 pub mod xds;

@@ -25,6 +25,7 @@ pub mod local_reply;
 pub mod proto;
 pub mod route;
 pub mod secret;
+pub mod table;
 
 /// Envoy's name for the control plane, in the bootstrap.
 pub const CONTROL_CLUSTER: &str = "ditto-control-plane";
@@ -61,7 +62,7 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Sn
     for plan in &compiled.routes {
         if let Some(chain) = chain(compiled, plan) {
             let name = cluster::chain_name(plan);
-            resources.push((ResourceType::Cluster, name.clone(), cluster::chain(plan, &chain)));
+            resources.push((ResourceType::Cluster, name.clone(), cluster::chain(plan, &chain, settings)));
             for member in chain {
                 references.push(reference((ResourceType::Cluster, &name), (ResourceType::Cluster, &member.name)));
             }
@@ -72,7 +73,6 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Sn
     resources.push((ResourceType::Route, ROUTE_TABLE.into(), route::table(compiled, settings.max_body_bytes)));
     resources.push((ResourceType::Listener, LISTENER.into(), listener::gateway(settings)));
     resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
-    resources.push((ResourceType::ExtensionConfig, filter::BACKEND_STAGE.into(), filter::backend(settings)));
     references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
     Snapshot::new(compiled.filter.version.clone(), resources, references)
 }

@@ -111,26 +111,21 @@ impl Host for Envoy {
 
     fn replace_request_body_prefix(&self, size: usize, value: &[u8]) -> Result<(), HostError> {
         // SAFETY: `value` outlives the call; the host copies it.
-        done("set_buffer_bytes", unsafe {
-            proxy_set_buffer_bytes(REQUEST_BODY, 0, size, value.as_ptr(), value.len())
-        })
+        done("set_buffer_bytes", unsafe { proxy_set_buffer_bytes(REQUEST_BODY, 0, size, value.as_ptr(), value.len()) })
     }
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let path = path.join("\0");
         // SAFETY: `path` outlives the call, and both out-pointers are valid for writes.
-        let value = taken("get_property", |data, size| unsafe {
-            proxy_get_property(path.as_ptr(), path.len(), data, size)
-        });
+        let value =
+            taken("get_property", |data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) });
         // Envoy reports a property that has no serialisable value as a failure; to us it is not there.
         value.ok().flatten()
     }
 
     fn keep(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
         // SAFETY: `name` and `value` outlive the call; the host copies them.
-        done("set_property", unsafe {
-            proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len())
-        })
+        done("set_property", unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<(), HostError> {

@@ -18,10 +18,8 @@ use crate::gateway_stage::{TICKET_PROPERTY, replace_model};
 use crate::host::{Flow, Host, HostError};
 use crate::worker::Worker;
 
-/// The namespace of the endpoints' metadata, and in it the name of the cluster that an attempt goes to.
-pub const METADATA_NAMESPACE: &str = "ditto";
-/// See [`METADATA_NAMESPACE`].
-pub const METADATA_CLUSTER: &str = "cluster";
+/// Where the name of the backend that an attempt goes to stands: in the endpoint's metadata.
+const BACKEND_PROPERTY: [&str; 5] = ["xds", "upstream_host_metadata", "filter_metadata", "ditto", "backend"];
 
 /// A client's request as it was, and what its attempts have changed since.
 #[derive(Debug, Default)]
@@ -122,11 +120,9 @@ impl BackendStage {
         // Without its originals (the VM was replaced meanwhile) an attempt cannot be prepared.
         let attempt = ticket.and_then(|id| self.worker.attempt(id)).ok_or(Fault::NotReady)?;
         let router = attempt.router.as_ref().ok_or(Fault::Internal)?;
-        let metadata = ["xds", "upstream_host_metadata", "filter_metadata", METADATA_NAMESPACE, METADATA_CLUSTER];
-        let cluster = host.property(&metadata).ok_or(Fault::Internal)?;
-        let cluster = std::str::from_utf8(&cluster).map_err(|_| Fault::Internal)?;
-        let backend = router.backend_of_cluster(cluster).ok_or(Fault::Internal)?;
-        let credentials = self.worker.knowledge.borrow().credentials(cluster).ok_or(Fault::NotReady)?;
+        let name = host.property(&BACKEND_PROPERTY).ok_or(Fault::Internal)?;
+        let backend = std::str::from_utf8(&name).ok().and_then(|name| router.backend(name)).ok_or(Fault::Internal)?;
+        let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster).ok_or(Fault::NotReady)?;
 
         attempt.restore(host).map_err(|error| refused(host, error))?;
         let path = upstream_path::build(backend, &attempt.path, &credentials.query, attempt.strip_key);

@@ -297,12 +297,7 @@ impl GatewayStage {
     }
 
     /// Keeps the originals for the backend stage, which prepares each attempt from them.
-    fn prepare_later(
-        &self,
-        host: &impl Host,
-        admitted: &Admitted,
-        model: Option<ModelField>,
-    ) -> Result<Ticket, Stop> {
+    fn prepare_later(&self, host: &impl Host, admitted: &Admitted, model: Option<ModelField>) -> Result<Ticket, Stop> {
         let ticket = self.worker.keep_attempt(Attempt::new(
             Rc::clone(&self.router),
             admitted.path.clone(),

@@ -4,10 +4,7 @@
 //! this crate carries them out through [`host::Host`], the seam behind which Envoy stands (or, in tests, a fake).
 //! `entry` binds it all to proxy-wasm and exists only in the wasm build.
 
-#![cfg_attr(
-    not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod backend_stage;
 pub mod gateway_stage;

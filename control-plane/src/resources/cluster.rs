@@ -7,16 +7,16 @@ use ditto_policy::compile::{ClusterPlan, RoutePlan};
 use ditto_policy::filter_config::Prepare;
 use envoy_types::pb::envoy::config::cluster::v3::circuit_breakers::Thresholds;
 use envoy_types::pb::envoy::config::cluster::v3::cluster::{
-    ClusterDiscoveryType, CustomClusterType, DiscoveryType, DnsLookupFamily, LbPolicy,
+    ClusterDiscoveryType, CustomClusterType, DiscoveryType, LbPolicy,
 };
 use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster};
 use envoy_types::pb::envoy::config::core::v3::transport_socket::ConfigType as SocketConfig;
-use envoy_types::pb::envoy::config::core::v3::{
-    Http1ProtocolOptions, Http2ProtocolOptions, Metadata, TransportSocket,
-};
+use envoy_types::pb::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, Metadata, TransportSocket};
 use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use envoy_types::pb::envoy::config::endpoint::v3::{ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints};
 use envoy_types::pb::envoy::extensions::clusters::aggregate::v3::ClusterConfig;
+use envoy_types::pb::envoy::extensions::clusters::common::dns::v3::DnsLookupFamily;
+use envoy_types::pb::envoy::extensions::clusters::dns::v3::DnsCluster;
 use envoy_types::pb::envoy::extensions::filters::http::upstream_codec::v3::UpstreamCodec;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
@@ -37,7 +37,7 @@ use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Any, Struct, Value};
 
 use super::proto::{extension, pack, seconds, socket, u32_value};
-use super::{filter, secret};
+use super::{Settings, filter, secret};
 
 /// Requests, connections and waiting requests that Envoy allows where no limit is configured. Its own default of
 /// 1,024 would be a limit that nobody asked for.
@@ -49,7 +49,7 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 pub(super) fn backend(plan: &ClusterPlan) -> Any {
     let url = &plan.base_url;
     let is_address = url.host.parse::<IpAddr>().is_ok();
-    let discovery = if is_address { DiscoveryType::Static } else { DiscoveryType::StrictDns };
+    let discovery = if is_address { ClusterDiscoveryType::Type(DiscoveryType::Static.into()) } else { dns() };
     let endpoint = Endpoint {
         address: Some(socket(&url.host, url.port)),
         // What `auto_host_rewrite` puts into the Host header.
@@ -70,20 +70,17 @@ pub(super) fn backend(plan: &ClusterPlan) -> Any {
         max_retries: u32_value(UNLIMITED),
         ..Default::default()
     };
-    #[allow(deprecated)] // The newer DNS cluster type has no hostname for each endpoint.
     let cluster = Cluster {
         name: plan.name.clone(),
         // Statistics go by the backend's name, over all generations.
         alt_stat_name: plan.backend.clone(),
         connect_timeout: seconds(5),
-        cluster_discovery_type: Some(ClusterDiscoveryType::Type(discovery.into())),
+        cluster_discovery_type: Some(discovery),
         load_assignment: Some(ClusterLoadAssignment {
             cluster_name: plan.name.clone(),
             endpoints: vec![locality],
             ..Default::default()
         }),
-        dns_lookup_family: DnsLookupFamily::All.into(),
-        respect_dns_ttl: true,
         circuit_breakers: Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }),
         transport_socket: url.tls.then(|| tls(&url.host, is_address)),
         typed_extension_protocol_options: http_options(secret::injectors(plan), url.tls),
@@ -99,11 +96,11 @@ pub(super) fn chain_name(plan: &RoutePlan) -> String {
 
 /// The aggregate cluster of a chain: the candidates in order of priority. Its upstream filters run for each attempt,
 /// those of its members don't (seen on Envoy 1.40).
-pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan]) -> Any {
+pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan], settings: &Settings) -> Any {
     let clusters = members.iter().map(|member| member.name.clone()).collect();
     let filters = match (plan.prepare, members.first()) {
         (Prepare::Once, Some(first)) => secret::injectors(first),
-        _ => vec![filter::discovered(filter::BACKEND_STAGE)],
+        _ => vec![filter::backend(settings)],
     };
     let kind = CustomClusterType {
         name: "envoy.clusters.aggregate".into(),
@@ -119,11 +116,19 @@ pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan]) -> Any {
     })
 }
 
+/// A name, resolved again whenever its records expire; all its addresses are used.
+fn dns() -> ClusterDiscoveryType {
+    let config =
+        DnsCluster { respect_dns_ttl: true, dns_lookup_family: DnsLookupFamily::All.into(), ..Default::default() };
+    let typed_config = Some(pack(&config));
+    ClusterDiscoveryType::ClusterType(CustomClusterType { name: "envoy.clusters.dns".into(), typed_config })
+}
+
 /// Tells the backend stage where an attempt goes, and the client which backend answered.
 fn endpoint_metadata(plan: &ClusterPlan) -> Metadata {
-    let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
-    let fields = [("cluster".to_owned(), text(&plan.name)), ("backend".to_owned(), text(&plan.backend))];
-    let metadata = Struct { fields: fields.into_iter().collect() };
+    // One field only: the generated maps have no order, and the same configuration must give the same bytes.
+    let backend = Value { kind: Some(Kind::StringValue(plan.backend.clone())) };
+    let metadata = Struct { fields: [("backend".to_owned(), backend)].into_iter().collect() };
     Metadata { filter_metadata: [("ditto".to_owned(), metadata)].into_iter().collect(), ..Default::default() }
 }
 

@@ -1,4 +1,8 @@
-//! The filter's two stages as extension configurations.
+//! The filter's two stages, as Envoy is told of them.
+//!
+//! The gateway stage's configuration comes by ECDS, so that it changes while the listener stays. The backend stage's
+//! is part of its cluster: it never changes, and a cluster that waited for an extension configuration could not be
+//! sent first.
 
 use ditto_policy::compile::Compiled;
 use envoy_types::pb::envoy::config::core::v3::async_data_source::Specifier as AsyncSpecifier;
@@ -20,23 +24,31 @@ pub const GATEWAY_STAGE: &str = "ditto.gateway";
 /// The upstream filter of chains whose attempts differ.
 pub const BACKEND_STAGE: &str = "ditto.backend";
 
-/// A filter whose configuration comes by ECDS.
-pub(super) fn discovered(name: &str) -> HttpFilter {
+/// The listener's filter, whose configuration comes by ECDS.
+pub(super) fn gateway_reference() -> HttpFilter {
     let source =
         ExtensionConfigSource { config_source: Some(ads()), type_urls: vec![Wasm::type_url()], ..Default::default() };
-    HttpFilter { name: name.to_owned(), config_type: Some(ConfigType::ConfigDiscovery(source)), ..Default::default() }
+    HttpFilter {
+        name: GATEWAY_STAGE.to_owned(),
+        config_type: Some(ConfigType::ConfigDiscovery(source)),
+        ..Default::default()
+    }
 }
 
 /// The gateway stage's configuration.
 pub(super) fn gateway(compiled: &Compiled, settings: &Settings) -> Any {
     // Serialising plain data of strings and numbers has no way to fail.
     let configuration = serde_json::to_string(&compiled.filter).unwrap_or_default();
-    plugin(GATEWAY_STAGE, Some(configuration), settings)
+    pack(&extension(GATEWAY_STAGE, plugin(GATEWAY_STAGE, Some(configuration), settings)))
 }
 
-/// The backend stage's configuration: none. It decides by what the gateway stage began with.
-pub(super) fn backend(settings: &Settings) -> Any {
-    plugin(BACKEND_STAGE, None, settings)
+/// The backend stage. It needs no configuration: it decides by what the gateway stage began with.
+pub(super) fn backend(settings: &Settings) -> HttpFilter {
+    HttpFilter {
+        name: BACKEND_STAGE.to_owned(),
+        config_type: Some(ConfigType::TypedConfig(plugin(BACKEND_STAGE, None, settings))),
+        ..Default::default()
+    }
 }
 
 fn plugin(name: &str, configuration: Option<String>, settings: &Settings) -> Any {
@@ -61,5 +73,5 @@ fn plugin(name: &str, configuration: Option<String>, settings: &Settings) -> Any
         vm: Some(Vm::VmConfig(vm)),
         ..Default::default()
     };
-    pack(&extension(name, pack(&Wasm { config: Some(plugin) })))
+    pack(&Wasm { config: Some(plugin) })
 }

@@ -9,7 +9,9 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
 use envoy_types::pb::envoy::extensions::http::injected_credentials::generic::v3::Generic;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::secret::Type;
-use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{GenericSecret, SdsSecretConfig, Secret as Resource};
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
+    GenericSecret, SdsSecretConfig, Secret as Resource,
+};
 use envoy_types::pb::google::protobuf::Any;
 
 use super::proto::{ads, extension, pack};
@@ -21,7 +23,8 @@ pub(super) fn name(plan: &ClusterPlan, header: &str) -> String {
 
 /// The secret of one header's value.
 pub(super) fn generic(name: &str, value: &Secret) -> Any {
-    let source = DataSource { specifier: Some(Specifier::InlineString(value.expose().to_owned())), ..Default::default() };
+    let source =
+        DataSource { specifier: Some(Specifier::InlineString(value.expose().to_owned())), ..Default::default() };
     pack(&Resource {
         name: name.to_owned(),
         r#type: Some(Type::GenericSecret(GenericSecret { secret: Some(source), ..Default::default() })),

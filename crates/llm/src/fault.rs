@@ -156,7 +156,7 @@ impl Fault {
             429 => "rate_limit_error",
             503 => "overloaded_error",
             504 => "timeout_error",
-            400..500 => "invalid_request_error",
+            400..=499 => "invalid_request_error",
             _ => "api_error",
         }
     }
@@ -170,7 +170,7 @@ impl Fault {
             501 => "UNIMPLEMENTED",
             502 | 503 => "UNAVAILABLE",
             408 | 504 => "DEADLINE_EXCEEDED",
-            400..500 => "INVALID_ARGUMENT",
+            400..=499 => "INVALID_ARGUMENT",
             _ => "INTERNAL",
         }
     }

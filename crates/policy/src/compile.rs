@@ -98,8 +98,11 @@ pub fn compile(document: &Document, options: Options) -> Result<Compiled, Compil
     let pins = pins.into_iter().filter_map(|(index, route)| Some((clusters.get(index)?.backend.clone(), route)));
     let pins: BTreeMap<_, _> = pins.collect();
     let plans = routes.plans;
-    let route_config =
-        |plan: &RoutePlan| RouteConfig { name: plan.name.clone(), backends: plan.clusters.clone(), prepare: plan.prepare };
+    let route_config = |plan: &RoutePlan| RouteConfig {
+        name: plan.name.clone(),
+        backends: plan.clusters.clone(),
+        prepare: plan.prepare,
+    };
     let mut filter = FilterConfig {
         schema: SCHEMA,
         version: String::new(),
@@ -120,14 +123,8 @@ fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
         .map_err(|error| CompileError::BaseUrl { backend: backend.name.clone(), error })?;
     // What Envoy's cluster is made of: values of credentials change without it.
     let names: Vec<_> = backend.headers.keys().map(String::as_str).collect();
-    let content = format!(
-        "{} {} {} {:?} {}",
-        base_url.tls,
-        base_url.host,
-        base_url.port,
-        backend.max_in_flight,
-        names.join(" ")
-    );
+    let content =
+        format!("{} {} {} {:?} {}", base_url.tls, base_url.host, base_url.port, backend.max_in_flight, names.join(" "));
     Ok(ClusterPlan {
         name: format!("{}/{}", backend.name, content_hash(content.as_bytes())),
         backend: backend.name.clone(),
@@ -165,9 +162,11 @@ impl Routes<'_> {
             if name.is_empty() || !candidate.weight.is_finite() || candidate.weight <= 0.0 {
                 continue;
             }
-            let index = self.backends.iter().position(|backend| backend.name == name).ok_or_else(|| {
-                CompileError::UnknownBackend { from: from.to_owned(), backend: name.to_owned() }
-            })?;
+            let index = self
+                .backends
+                .iter()
+                .position(|backend| backend.name == name)
+                .ok_or_else(|| CompileError::UnknownBackend { from: from.to_owned(), backend: name.to_owned() })?;
             match usable.iter_mut().find(|(known, _)| *known == index) {
                 // Named twice: the shares add up, the place is the first.
                 Some((_, weight)) => *weight += candidate.weight,
@@ -266,8 +265,12 @@ mod tests {
     #[test]
     fn each_choice_falls_back_to_the_others_in_order() {
         let compiled = compile(&document(), OPTIONS).unwrap();
-        let chains: Vec<_> =
-            compiled.filter.default_choices.iter().map(|choice| (choice.weight, chain(&compiled, choice.route))).collect();
+        let chains: Vec<_> = compiled
+            .filter
+            .default_choices
+            .iter()
+            .map(|choice| (choice.weight, chain(&compiled, choice.route)))
+            .collect();
         assert_eq!(chains, [(9.0, vec!["one", "two"]), (1.0, vec!["two", "one"])]);
         assert_eq!(chain(&compiled, compiled.filter.pins["two"]), ["two"]);
     }

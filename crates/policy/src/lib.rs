@@ -4,10 +4,7 @@
 //! Everything here is a pure decision: no I/O, no clock, no randomness, and it builds for the host and for
 //! `wasm32-wasip1`. The control plane uses it to refuse a bad document; the filter uses it on each request.
 
-#![cfg_attr(
-    not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod base_url;
 pub mod compile;

@@ -14,6 +14,7 @@ pub struct Router {
     open_relay: bool,
     max_body_bytes: u64,
     backends: Vec<Backend>,
+    by_name: HashMap<String, usize>,
     routes: Vec<Route>,
     exact: HashMap<String, Vec<Choice>>,
     prefixes: Vec<(String, Vec<Choice>)>,
@@ -110,6 +111,7 @@ impl Router {
             version: config.version,
             open_relay: config.open_relay,
             max_body_bytes: config.max_body_bytes,
+            by_name: backends.iter().enumerate().map(|(index, backend)| (backend.name.clone(), index)).collect(),
             backends,
             routes,
             exact,
@@ -143,9 +145,10 @@ impl Router {
         }
         let choices = self.exact.get(model).map(Vec::as_slice).filter(|choices| !choices.is_empty());
         let choices = choices.or_else(|| {
-            let matching = self.prefixes.iter().find(|(prefix, choices)| {
-                !choices.is_empty() && model.starts_with(prefix.as_str())
-            });
+            let matching = self
+                .prefixes
+                .iter()
+                .find(|(prefix, choices)| !choices.is_empty() && model.starts_with(prefix.as_str()));
             matching.map(|(_, choices)| choices.as_slice())
         });
         let choice = pick(choices.unwrap_or(&self.default_choices), seed)?;
@@ -157,9 +160,9 @@ impl Router {
         self.backends.get(route.first)
     }
 
-    /// The backend of one of Envoy's clusters.
-    pub fn backend_of_cluster(&self, cluster: &str) -> Option<&Backend> {
-        self.backends.iter().find(|backend| backend.cluster == cluster)
+    /// The backend of a name.
+    pub fn backend(&self, name: &str) -> Option<&Backend> {
+        self.backends.get(*self.by_name.get(name)?)
     }
 }
 
@@ -208,9 +211,9 @@ pub fn pick<'c>(choices: &'c [Choice], seed: &str) -> Option<&'c Choice> {
 /// The plain hash spreads its last input bytes into the low bits only, and request ids that differ in their last
 /// digit would all fall into the same share; two rounds of xor and multiply carry them to the high bits.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash ^ (hash >> 29)
 }
@@ -268,7 +271,8 @@ mod tests {
     #[test]
     fn weights_are_kept_over_request_ids() {
         let router = Router::compile(config()).unwrap();
-        let first = |n: &u32| route_name(&router, "x", None, &format!("ditto-1700000000000-{n}")).as_deref() == Some("r2");
+        let first =
+            |n: &u32| route_name(&router, "x", None, &format!("ditto-1700000000000-{n}")).as_deref() == Some("r2");
         let share = (0..10_000).filter(first).count();
         assert!((8_900..=9_100).contains(&share), "{share}");
     }
@@ -285,7 +289,7 @@ mod tests {
     #[test]
     fn a_mapped_model_is_the_exact_one_or_the_star() {
         let router = Router::compile(config()).unwrap();
-        let backend = router.backend_of_cluster("one/1").unwrap();
+        let backend = router.backend("one").unwrap();
         assert_eq!(backend.map_model("a"), Some("b"));
         assert_eq!(backend.map_model("z"), Some("c"));
     }

@@ -111,7 +111,10 @@ mod tests {
         let backend = backend("/openai", &[("gpt/realtime x", "other&model")]);
         let path = "/v1/realtime?a=1&model=gpt%2Frealtime+x";
         assert_eq!(model_of_query(path).as_deref(), Some("gpt/realtime x"));
-        assert_eq!(build(&backend, path, "api-version=1", true), "/openai/v1/realtime?a=1&model=other%26model&api-version=1");
+        assert_eq!(
+            build(&backend, path, "api-version=1", true),
+            "/openai/v1/realtime?a=1&model=other%26model&api-version=1"
+        );
         assert_eq!(model_of_query("/v1/realtime?model="), None);
         assert_eq!(model_of_query("/v1/realtime?x=%zz"), None);
     }

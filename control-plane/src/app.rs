@@ -1,0 +1,256 @@
+//! Putting the gateway together, and taking it down. Wiring only.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use ditto_policy::document::Environment as _;
+use ditto_policy::secret::Secret;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, router};
+use crate::bootstrap::Bootstrap;
+use crate::config::{ConfigManager, Parts, Source, backend_names, compile_for, warn};
+use crate::control::{ControlAddress, ControlSocket};
+use crate::environment::ProcessEnvironment;
+use crate::envoy::admin::EnvoyAdmin;
+use crate::envoy::{EnvoyCommand, supervise, until_true};
+use crate::keys::directory::KeyDirectory;
+use crate::keys::hub::Hub;
+use crate::keys::store::{KeyStore, MemoryStore, SqliteStore};
+use crate::keys::stream::SyncService;
+use crate::resources::table::JoinTables;
+use crate::resources::{self, Settings};
+use crate::settings::{DEFAULT_CONTROL, Run};
+use crate::xds::service::RETIRE_GRACE_DEFAULT;
+use crate::xds::{SnapshotCache, XdsService};
+use crate::{admin_token as strength, locate};
+
+/// Envoy has this long to serve for the first time.
+const SERVING_WITHIN: Duration = Duration::from_secs(60);
+
+/// Runs the gateway until it is told to stop.
+pub async fn run(run: Run) -> anyhow::Result<()> {
+    let source = Source { path: run.config.clone().context("no configuration given")?, dotenv: run.dotenv.clone() };
+    let token = admin_token(&run)?;
+    let filter_path = locate::filter(run.filter.as_deref()).map_err(|error| anyhow!(error))?;
+    let settings = Settings {
+        listen: run.listen,
+        filter_path,
+        max_body_bytes: run.proxy_max_body_bytes,
+        json_logs: run.json_logs,
+    };
+    let loaded = source.load().map_err(|problems| {
+        let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+        anyhow!("{} cannot be used:{lines}", source.path.display())
+    })?;
+
+    let hub = Hub::new().context("the system has no randomness")?;
+    let store = open_store(&run)?;
+    let keys = loaded.document.virtual_keys.clone();
+    let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
+    let compiled = compile_for(&loaded, run.proxy_max_body_bytes, directory.access());
+    let compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
+    hub.set_credentials(resources::credentials(&compiled));
+    let cache = Arc::new(SnapshotCache::new(resources::snapshot(&compiled, &settings)?, Arc::new(JoinTables)));
+    let backends = BackendNames::new(backend_names(&compiled));
+    warn(&loaded, directory.access(), run.require_virtual_keys);
+    let parts = Parts {
+        directory: Arc::clone(&directory),
+        hub: Arc::clone(&hub),
+        cache: Arc::clone(&cache),
+        backends: backends.clone(),
+    };
+    let manager = ConfigManager::new(source, settings.clone(), run.require_virtual_keys, parts, &loaded, &compiled);
+
+    let files = tempfile::Builder::new().prefix("ditto-").tempdir().context("no temporary directory")?;
+    let control = control_address(&run, files.path());
+    if control.is_exposed() {
+        tracing::warn!(%control, "the control address is reachable from other machines and serves credentials");
+    }
+    let socket = ControlSocket::bind(&control).await.with_context(|| format!("--control-listen {control}"))?;
+    let control = match (control, socket.local_port()) {
+        (ControlAddress::Tcp(address), Some(port)) => ControlAddress::Tcp(SocketAddr::new(address.ip(), port)),
+        (control, _) => control,
+    };
+    let (stop, stopping) = watch::channel(false);
+    let (serving, is_serving) = watch::channel(false);
+    let envoy_admin = ControlAddress::Unix(files.path().join("envoy.sock"));
+    let state = AdminState {
+        directory,
+        token,
+        backends,
+        checks: if run.no_envoy { Vec::new() } else { vec![envoy_check(&envoy_admin)] },
+        config_status: Arc::clone(&manager) as _,
+    };
+    let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
+        .add_service(XdsService::new(Arc::clone(&cache), RETIRE_GRACE_DEFAULT).into_server());
+    let services = services.into_axum_router().reset_fallback().merge(router(state));
+    let mut closing = stopping.clone();
+    let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
+    tracing::info!(%control, "the control plane is up");
+
+    let reloads = tokio::spawn(reload_on_signal(Arc::clone(&manager)));
+    let watcher = tokio::spawn(Arc::clone(&manager).watch_file());
+    let outcome = if run.no_envoy {
+        terminated().await;
+        Ok(())
+    } else {
+        let envoy = locate::envoy(run.envoy_bin.as_deref()).map_err(|error| anyhow!(error))?;
+        let bootstrap = files.path().join("bootstrap.json");
+        write_bootstrap(&bootstrap, &control, &envoy_admin)?;
+        let command = EnvoyCommand { binary: envoy, bootstrap, concurrency: run.envoy_concurrency, admin: envoy_admin };
+        run_envoy(command, &cache, run.listen, &stop, serving, is_serving).await
+    };
+    reloads.abort();
+    watcher.abort();
+    cache.close();
+    let _ = stop.send(true);
+    // Streams end with `stop`; what else is under way gets a moment.
+    let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
+    outcome
+}
+
+async fn run_envoy(
+    command: EnvoyCommand,
+    cache: &SnapshotCache,
+    listen: SocketAddr,
+    stop: &watch::Sender<bool>,
+    serving: watch::Sender<bool>,
+    is_serving: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    // Envoy shares ports between processes; two gateways on one port would split its clients between them.
+    std::net::TcpListener::bind(listen).with_context(|| format!("--listen {listen}"))?;
+    let (stop_envoy, envoy_stopping) = watch::channel(false);
+    let mut envoy = tokio::spawn(supervise(command, envoy_stopping, is_serving));
+    let outcome = tokio::select! {
+        ended = &mut envoy => return ended?.map_err(|error| anyhow!(error)),
+        () = terminated() => Ok(()),
+        served = until_serving(cache, listen) => match served {
+            Ok(()) => {
+                tracing::info!("the gateway serves on http://{listen}");
+                let _ = serving.send(true);
+                tokio::select! {
+                    ended = &mut envoy => return ended?.map_err(|error| anyhow!(error)),
+                    () = terminated() => Ok(()),
+                }
+            }
+            Err(error) => Err(error),
+        },
+    };
+    tracing::info!("stopping: requests under way may finish");
+    let _ = stop_envoy.send(true);
+    tokio::select! {
+        _ = &mut envoy => {}
+        () = terminated() => {
+            tracing::warn!("stopping at once");
+            envoy.abort();
+        }
+    }
+    let _ = stop.send(true);
+    outcome
+}
+
+/// Resolves when the listener answers through Envoy, filter and control plane.
+async fn until_serving(cache: &SnapshotCache, listen: SocketAddr) -> anyhow::Result<()> {
+    let address = match listen.ip() {
+        ip if !ip.is_unspecified() => listen,
+        IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listen.port()),
+        IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), listen.port()),
+    };
+    let probe = EnvoyAdmin::new(ControlAddress::Tcp(address));
+    let poll = async {
+        loop {
+            if probe.get("/health").await.is_ok() {
+                return Ok(());
+            }
+            let status = cache.status();
+            let refused =
+                status.nodes.iter().flat_map(|node| node.progress.types.values()).find_map(|ty| ty.nacked.as_ref());
+            if let Some(refused) = refused {
+                bail!("Envoy refuses the configuration: {}", refused.message);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waited = tokio::time::timeout(SERVING_WITHIN, poll).await;
+    waited.unwrap_or_else(|_| Err(anyhow!("Envoy did not serve within {} s", SERVING_WITHIN.as_secs())))
+}
+
+fn open_store(run: &Run) -> anyhow::Result<Arc<dyn KeyStore>> {
+    Ok(match &run.sqlite {
+        Some(path) => {
+            Arc::new(SqliteStore::open(path).with_context(|| format!("--sqlite {}", path.display()))?) as Arc<_>
+        }
+        None => Arc::new(MemoryStore::default()),
+    })
+}
+
+fn control_address(run: &Run, files: &std::path::Path) -> ControlAddress {
+    match &run.control_listen {
+        Some(address) => address.clone(),
+        // Somebody else's Envoy must know the address beforehand; our own gets a private socket.
+        None if run.no_envoy => DEFAULT_CONTROL.parse().unwrap_or(ControlAddress::Unix(files.join("control.sock"))),
+        None => ControlAddress::Unix(files.join("control.sock")),
+    }
+}
+
+fn write_bootstrap(path: &std::path::Path, control: &ControlAddress, admin: &ControlAddress) -> anyhow::Result<()> {
+    let bootstrap = Bootstrap { node_id: "ditto-embedded", control, admin }.to_json();
+    let mut file = std::fs::File::create(path)?;
+    serde_json::to_writer_pretty(&mut file, &bootstrap)?;
+    file.flush()?;
+    Ok(())
+}
+
+fn envoy_check(admin: &ControlAddress) -> ReadyCheck {
+    let admin = EnvoyAdmin::new(admin.clone());
+    ReadyCheck::new("envoy", move || {
+        let admin = admin.clone();
+        async move { admin.get("/ready").await.map(drop) }
+    })
+}
+
+async fn reload_on_signal(manager: Arc<ConfigManager>) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        manager.reload().await;
+    }
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn terminated() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// The admin token of the flags. Weak ones are refused: whoever guesses it owns the gateway.
+fn admin_token(run: &Run) -> anyhow::Result<Option<AdminToken>> {
+    let token = match (&run.admin_token, &run.admin_token_env) {
+        (Some(token), _) => token.clone(),
+        (None, Some(name)) => {
+            let environment = ProcessEnvironment::load(run.dotenv.as_deref()).map_err(|error| anyhow!(error))?;
+            let value = environment.var(name);
+            Secret::new(value.with_context(|| format!("--admin-token-env: the variable {name} is not set"))?)
+        }
+        (None, None) => return Ok(None),
+    };
+    if token.is_blank() {
+        bail!("the admin token is empty");
+    }
+    if !run.insecure_admin_token
+        && let Some(reason) = strength::weakness(&token)
+    {
+        bail!("the admin token {reason}; make one with `openssl rand -hex 32`, or pass --insecure-admin-token");
+    }
+    Ok(Some(AdminToken::new(&token)))
+}

@@ -1,0 +1,82 @@
+//! Envoy's bootstrap: who it is, where its admin endpoint is, and where the control plane is. Everything else is
+//! pushed, save the bound on clients' connections, which Envoy takes from nowhere else.
+
+use serde_json::{Value, json};
+
+use crate::control::ControlAddress;
+use crate::resources::CONTROL_CLUSTER;
+
+/// Clients' connections at a time, for one Envoy.
+const DOWNSTREAM_CONNECTIONS_MAX: u32 = 100_000;
+
+/// What tells one bootstrap from another.
+#[derive(Debug, Clone)]
+pub struct Bootstrap<'a> {
+    /// Envoy's node id.
+    pub node_id: &'a str,
+    /// The control plane, as this Envoy reaches it.
+    pub control: &'a ControlAddress,
+    /// Envoy's admin endpoint. It shows statistics and configuration: never expose it.
+    pub admin: &'a ControlAddress,
+}
+
+impl Bootstrap<'_> {
+    /// The document, for `envoy -c`.
+    pub fn to_json(&self) -> Value {
+        let ads = json!({"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "30s"});
+        json!({
+            "node": {"id": self.node_id, "cluster": "ditto-gateway"},
+            "admin": {"address": self.admin.to_envoy()},
+            "dynamic_resources": {
+                "ads_config": {
+                    "api_type": "GRPC",
+                    "transport_api_version": "V3",
+                    "grpc_services": [{"envoy_grpc": {"cluster_name": CONTROL_CLUSTER}}],
+                    "set_node_on_first_message_only": true,
+                },
+                "cds_config": ads,
+                "lds_config": ads,
+            },
+            "static_resources": {"clusters": [self.control_cluster()]},
+            "overload_manager": {"resource_monitors": [{
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    "max_active_downstream_connections": DOWNSTREAM_CONNECTIONS_MAX,
+                },
+            }]},
+        })
+    }
+
+    fn control_cluster(&self) -> Value {
+        let address = match self.control.to_envoy() {
+            // A pipe's mode is the server's business.
+            Value::Object(mut object) => {
+                if let Some(Value::Object(pipe)) = object.get_mut("pipe") {
+                    pipe.remove("mode");
+                }
+                Value::Object(object)
+            }
+            other => other,
+        };
+        let options = json!({
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {
+                // A peer that is there but silent is noticed within fifteen seconds.
+                "connection_keepalive": {"interval": "10s", "timeout": "5s"},
+            }},
+        });
+        json!({
+            "name": CONTROL_CLUSTER,
+            "type": "STATIC",
+            "connect_timeout": "2s",
+            "typed_extension_protocol_options": {
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+            },
+            "load_assignment": {
+                "cluster_name": CONTROL_CLUSTER,
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+            },
+        })
+    }
+}

@@ -1,0 +1,263 @@
+//! The document in force: loading it, compiling it, and putting a changed one in its place.
+//!
+//! A new document is compiled first. If anything is wrong with it, everything stays as it is, and the status and the
+//! log say what is wrong. Otherwise the parts change in an order in which each finds what it refers to: keys and
+//! credentials (over the filter's stream), then Envoy's resources.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ditto_policy::compile::{Compiled, Options, compile};
+use ditto_policy::document::{Environment, Format, Loaded, Problem, load};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::admin::{BackendNames, ConfigStatusSource};
+use crate::environment::ProcessEnvironment;
+use crate::keys::directory::KeyDirectory;
+use crate::keys::hub::{Access, Credentials, Hub};
+use crate::resources::{self, Settings};
+use crate::xds::SnapshotCache;
+
+/// A document may be this large.
+const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
+/// How often the file is looked at.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where the document comes from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// gateway.json or gateway.yaml.
+    pub path: PathBuf,
+    /// Variables that go before the environment's.
+    pub dotenv: Option<PathBuf>,
+}
+
+impl Source {
+    /// Reads, expands and checks the document. All problems at once.
+    pub fn load(&self) -> Result<Loaded, Vec<Problem>> {
+        let environment = ProcessEnvironment::load(self.dotenv.as_deref());
+        let environment = environment.map_err(|error| vec![Problem::new("", error)])?;
+        self.load_with(&environment)
+    }
+
+    fn load_with(&self, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
+        let text = read_bounded(&self.path).map_err(|error| vec![Problem::new(self.path.display(), error)])?;
+        load(&text, Format::of_path(&self.path.to_string_lossy()), environment)
+    }
+
+    /// Tells one content of the files from another; `None` when they cannot be read at the moment.
+    fn fingerprint(&self) -> Option<[u8; 32]> {
+        let mut hash = Sha256::new();
+        hash.update(std::fs::read(&self.path).ok()?);
+        if let Some(dotenv) = &self.dotenv {
+            hash.update(std::fs::read(dotenv).ok()?);
+        }
+        Some(hash.finalize().into())
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > DOCUMENT_BYTES_MAX {
+        return Err(format!("larger than {DOCUMENT_BYTES_MAX} bytes"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// Keeps the document in force.
+pub struct ConfigManager {
+    source: Source,
+    settings: Settings,
+    require_virtual_keys: bool,
+    parts: Parts,
+    /// One change at a time.
+    reloading: tokio::sync::Mutex<()>,
+    status: Mutex<DocumentStatus>,
+}
+
+/// What a new document changes.
+#[derive(Clone)]
+pub struct Parts {
+    /// The keys in force.
+    pub directory: Arc<KeyDirectory>,
+    /// What the filter knows.
+    pub hub: Arc<Hub>,
+    /// What Envoy knows.
+    pub cache: Arc<SnapshotCache>,
+    /// What the admin API accepts as a key's backend.
+    pub backends: BackendNames,
+}
+
+#[derive(Debug, Clone, Default)]
+struct DocumentStatus {
+    version: String,
+    loaded_at_ms: u64,
+    warnings: Vec<String>,
+    refused: Option<Refused>,
+    credentials: BTreeMap<String, Credentials>,
+}
+
+#[derive(Debug, Clone)]
+struct Refused {
+    at_ms: u64,
+    problems: Vec<String>,
+}
+
+/// Compiles a loaded document for the access that is in force.
+pub fn compile_for(loaded: &Loaded, max_body_bytes: u64, access: Access) -> Result<Compiled, Vec<Problem>> {
+    let options = Options { max_body_bytes, open_relay: access == Access::Open };
+    compile(&loaded.document, options).map_err(|error| vec![Problem::new("", error.to_string())])
+}
+
+/// The names that a key's `route` may have.
+pub fn backend_names(compiled: &Compiled) -> Vec<String> {
+    compiled.clusters.iter().map(|cluster| cluster.backend.clone()).collect()
+}
+
+impl ConfigManager {
+    /// Takes over a document that is already in force.
+    pub fn new(
+        source: Source,
+        settings: Settings,
+        require_virtual_keys: bool,
+        parts: Parts,
+        loaded: &Loaded,
+        compiled: &Compiled,
+    ) -> Arc<Self> {
+        let status = DocumentStatus {
+            version: compiled.filter.version.clone(),
+            loaded_at_ms: now_ms(),
+            warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+            refused: None,
+            credentials: resources::credentials(compiled),
+        };
+        Arc::new(Self {
+            source,
+            settings,
+            require_virtual_keys,
+            parts,
+            reloading: tokio::sync::Mutex::default(),
+            status: Mutex::new(status),
+        })
+    }
+
+    /// Puts the file's present content in force, or says why not.
+    pub async fn reload(self: &Arc<Self>) {
+        let _one = self.reloading.lock().await;
+        match self.try_reload().await {
+            Ok(version) => tracing::info!(version, "configuration reloaded"),
+            Err(problems) => {
+                for problem in &problems {
+                    tracing::error!(%problem, "the changed configuration is refused; the former one stays in force");
+                }
+                let problems = problems.iter().map(ToString::to_string).collect();
+                self.status().refused = Some(Refused { at_ms: now_ms(), problems });
+            }
+        }
+    }
+
+    async fn try_reload(self: &Arc<Self>) -> Result<String, Vec<Problem>> {
+        let source = self.source.clone();
+        let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+        let loaded = loaded.map_err(|error| vec![Problem::new("", error.to_string())])??;
+        let problem = |error: String| vec![Problem::new("", error)];
+        // The compiled form depends on the access, the access on the keys, and the keys must not change unless the
+        // rest is fine: so first see that it compiles and makes a snapshot in either case.
+        let max_body_bytes = self.settings.max_body_bytes;
+        let trial = compile_for(&loaded, max_body_bytes, Access::Open)?;
+        resources::snapshot(&trial, &self.settings).map_err(|error| problem(error.to_string()))?;
+        let keys = loaded.document.virtual_keys.clone();
+        self.parts.directory.replace_file_keys(keys).await.map_err(|error| problem(error.to_string()))?;
+        let compiled = compile_for(&loaded, max_body_bytes, self.parts.directory.access())?;
+        let snapshot = resources::snapshot(&compiled, &self.settings).map_err(|error| problem(error.to_string()))?;
+
+        self.change_credentials(resources::credentials(&compiled));
+        self.parts.backends.replace(backend_names(&compiled));
+        self.parts.cache.set(snapshot);
+        warn(&loaded, self.parts.directory.access(), self.require_virtual_keys);
+        let mut status = self.status();
+        status.version.clone_from(&compiled.filter.version);
+        status.loaded_at_ms = now_ms();
+        status.warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+        status.refused = None;
+        Ok(compiled.filter.version)
+    }
+
+    /// Adds the new credentials at once, and takes the old ones away when no request can need them any more.
+    fn change_credentials(self: &Arc<Self>, new: BTreeMap<String, Credentials>) {
+        let old = std::mem::replace(&mut self.status().credentials, new.clone());
+        let mut both = old;
+        both.extend(new);
+        self.parts.hub.set_credentials(both);
+        let manager = Arc::clone(self);
+        tokio::spawn(async move {
+            // Twice as long as the routes of the old configuration live.
+            tokio::time::sleep(crate::xds::service::RETIRE_GRACE_DEFAULT * 2).await;
+            let current = manager.status().credentials.clone();
+            manager.parts.hub.set_credentials(current);
+        });
+    }
+
+    /// Reloads whenever the file changes, for ever.
+    pub async fn watch_file(self: Arc<Self>) {
+        let mut known = self.source.fingerprint();
+        loop {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let source = self.source.clone();
+            let Ok(Some(found)) = tokio::task::spawn_blocking(move || source.fingerprint()).await else { continue };
+            if known != Some(found) {
+                known = Some(found);
+                self.reload().await;
+            }
+        }
+    }
+
+    fn status(&self) -> std::sync::MutexGuard<'_, DocumentStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ConfigStatusSource for ConfigManager {
+    fn status(&self) -> Value {
+        let status = ConfigManager::status(self).clone();
+        let refused = status.refused.map(|refused| json!({"at_ms": refused.at_ms, "problems": refused.problems}));
+        json!({
+            "document": {
+                "path": self.source.path,
+                "version": status.version,
+                "loaded_at_ms": status.loaded_at_ms,
+                "warnings": status.warnings,
+                "refused": refused,
+            },
+            "xds": self.parts.cache.status(),
+        })
+    }
+}
+
+/// What the operator should hear at start and after each reload.
+pub fn warn(loaded: &Loaded, access: Access, require_virtual_keys: bool) {
+    /// More lines than this would bury the rest of the log; the status has them all.
+    const WARNINGS_LOGGED: usize = 20;
+    for warning in loaded.warnings.iter().take(WARNINGS_LOGGED) {
+        tracing::warn!("{warning}");
+    }
+    if loaded.warnings.len() > WARNINGS_LOGGED {
+        tracing::warn!("{} more warnings: see GET /admin/config/status", loaded.warnings.len() - WARNINGS_LOGGED);
+    }
+    if access == Access::Open {
+        tracing::warn!(
+            "no virtual keys are configured: the gateway is an open relay for everybody who can reach it \
+             (--require-virtual-keys turns this into refusal)"
+        );
+    } else if require_virtual_keys && loaded.document.virtual_keys.is_empty() {
+        tracing::info!("no virtual keys in the document: requests are refused until keys are created");
+    }
+}
+
+fn now_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,125 @@
+//! The listener: what clients connect to.
+//!
+//! Bounds follow Envoy's advice for edge proxies
+//! (<https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/best_practices/edge>), with room for what LLM clients
+//! do: large bodies, and streams that are silent while a model thinks.
+
+use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
+use envoy_types::pb::envoy::config::accesslog::v3::access_log::ConfigType as AccessLogConfig;
+use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
+use envoy_types::pb::envoy::config::core::v3::{Http2ProtocolOptions, HttpProtocolOptions, SubstitutionFormatString};
+use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType as NetworkFilterConfig;
+use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, Listener};
+use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::StdoutAccessLog;
+use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::stdout_access_log::AccessLogFormat;
+use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
+    CodecType, InternalAddressConfig, PathWithEscapedSlashesAction, RouteSpecifier, ServerHeaderTransformation,
+    UpgradeConfig,
+};
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
+    HttpConnectionManager, HttpFilter, Rds,
+};
+use envoy_types::pb::google::protobuf::value::Kind;
+use envoy_types::pb::google::protobuf::{Any, BoolValue, Struct, Value};
+
+use super::proto::{ads, pack, seconds, socket, u32_value};
+use super::{LISTENER, ROUTE_TABLE, Settings, filter, local_reply};
+
+/// A client's connection may hold this much in each direction before Envoy stops reading; bodies that wait for their
+/// end have a limit of their own, in the route table.
+const CONNECTION_BUFFER_BYTES: u32 = 1 << 20;
+
+/// The gateway's listener.
+pub(super) fn gateway(settings: &Settings) -> Any {
+    let filter = Filter {
+        name: "envoy.filters.network.http_connection_manager".into(),
+        config_type: Some(NetworkFilterConfig::TypedConfig(pack(&connection_manager(settings)))),
+    };
+    pack(&Listener {
+        name: LISTENER.into(),
+        address: Some(socket(&settings.listen.ip().to_string(), settings.listen.port())),
+        filter_chains: vec![FilterChain { filters: vec![filter], ..Default::default() }],
+        per_connection_buffer_limit_bytes: u32_value(CONNECTION_BUFFER_BYTES),
+        ..Default::default()
+    })
+}
+
+fn connection_manager(settings: &Settings) -> HttpConnectionManager {
+    let yes = Some(BoolValue { value: true });
+    let router = HttpFilter {
+        name: "envoy.filters.http.router".into(),
+        // Without this Envoy tells backends of its timeouts and attempts.
+        config_type: Some(ConfigType::TypedConfig(pack(&Router {
+            suppress_envoy_headers: true,
+            ..Default::default()
+        }))),
+        ..Default::default()
+    };
+    HttpConnectionManager {
+        codec_type: CodecType::Auto.into(),
+        stat_prefix: LISTENER.into(),
+        route_specifier: Some(RouteSpecifier::Rds(Rds {
+            config_source: Some(ads()),
+            route_config_name: ROUTE_TABLE.into(),
+        })),
+        http_filters: vec![filter::gateway_reference(), router],
+        local_reply_config: Some(local_reply::config(settings.max_body_bytes)),
+        use_remote_address: yes,
+        skip_xff_append: true,
+        // Nobody is internal: Envoy would obey the x-envoy-* headers of internal clients.
+        internal_address_config: Some(InternalAddressConfig::default()),
+        // The filter chooses request ids.
+        generate_request_id: Some(BoolValue { value: false }),
+        preserve_external_request_id: true,
+        normalize_path: yes,
+        // Model and file ids may contain an escaped slash.
+        path_with_escaped_slashes_action: PathWithEscapedSlashesAction::KeepUnchanged.into(),
+        server_header_transformation: ServerHeaderTransformation::PassThrough.into(),
+        upgrade_configs: vec![UpgradeConfig { upgrade_type: "websocket".into(), ..Default::default() }],
+        common_http_protocol_options: Some(HttpProtocolOptions { idle_timeout: seconds(3600), ..Default::default() }),
+        http2_protocol_options: Some(Http2ProtocolOptions {
+            max_concurrent_streams: u32_value(1000),
+            initial_stream_window_size: u32_value(256 << 10),
+            initial_connection_window_size: u32_value(1 << 20),
+            ..Default::default()
+        }),
+        request_headers_timeout: seconds(10),
+        stream_idle_timeout: seconds(300),
+        access_log: if settings.json_logs { vec![access_log()] } else { Vec::new() },
+        ..Default::default()
+    }
+}
+
+/// One JSON line for each request, in the form of the gateway's other events. Never the query: it can hold a key.
+fn access_log() -> AccessLog {
+    let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+    let object = |fields: &[(&str, Value)]| Struct {
+        fields: fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+    };
+    let payload = object(&[
+        ("request_id", text("%REQ(x-request-id)%")),
+        ("method", text("%REQ(:METHOD)%")),
+        ("path", text("%PATH(NQ:PATH)%")),
+        ("status", text("%RESPONSE_CODE%")),
+        ("backend", text("%RESP(x-ditto-backend)%")),
+        ("body_len", text("%BYTES_RECEIVED%")),
+        ("response_len", text("%BYTES_SENT%")),
+        ("duration_ms", text("%DURATION%")),
+        ("detail", text("%RESPONSE_CODE_DETAILS%")),
+    ]);
+    let line = object(&[
+        ("ts_ms", text("%START_TIME(%s%3f)%")),
+        ("event", text("proxy.response")),
+        ("payload", Value { kind: Some(Kind::StructValue(payload)) }),
+    ]);
+    let format = SubstitutionFormatString { format: Some(Format::JsonFormat(line)), ..Default::default() };
+    AccessLog {
+        name: "envoy.access_loggers.stdout".into(),
+        config_type: Some(AccessLogConfig::TypedConfig(pack(&StdoutAccessLog {
+            access_log_format: Some(AccessLogFormat::LogFormat(format)),
+        }))),
+        ..Default::default()
+    }
+}

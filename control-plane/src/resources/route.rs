@@ -1,0 +1,162 @@
+//! The route table: from the filter's decision, which stands in a header, to a cluster.
+//!
+//! The table is a map and not a list, so that the thousandth route costs what the first does. What no route matches
+//! has got past the filter or names a route that this Envoy does not have yet; it is answered 503 and goes nowhere.
+
+use std::collections::BTreeMap;
+
+use ditto_llm::dialect::Dialect;
+use ditto_llm::fault::Fault;
+use ditto_policy::compile::{Compiled, RoutePlan};
+use ditto_policy::routing::open_route_name;
+use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
+use envoy_types::pb::envoy::config::core::v3::{DataSource, HeaderValueOption};
+use envoy_types::pb::envoy::config::route::v3::retry_policy::RetryPriority;
+use envoy_types::pb::envoy::config::route::v3::retry_policy::retry_priority::ConfigType;
+use envoy_types::pb::envoy::config::route::v3::route::Action;
+use envoy_types::pb::envoy::config::route::v3::route_action::{ClusterSpecifier, HostRewriteSpecifier};
+use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
+use envoy_types::pb::envoy::config::route::v3::{DirectResponseAction, RetryPolicy, Route, RouteAction, RouteMatch};
+use envoy_types::pb::envoy::extensions::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig;
+use envoy_types::pb::google::protobuf::{Any, BoolValue};
+
+use super::proto::{header, literal, pack, seconds, u32_value};
+use super::table::{Table, table as build_table};
+use super::{CONTROL_CLUSTER, cluster};
+
+/// The header in which the filter names the route.
+pub(super) const ROUTE_HEADER: &str = "x-ditto-route";
+/// The route of the control plane's paths.
+const CONTROL_ROUTE: &str = "control-plane";
+
+/// Headers that never go upstream.
+const NEVER_FORWARDED: [&str; 17] = [
+    ROUTE_HEADER,
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "trailer",
+    "x-admin-token",
+    "x-ditto-bypass-cache",
+    "x-ditto-cache-bypass",
+    "x-ditto-dialect",
+    "x-ditto-protocol",
+    "x-ditto-virtual-key",
+    "x-envoy-external-address",
+    "x-forwarded-authorization",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-litellm-api-key",
+    "x-mcp-servers",
+];
+/// Carriers of a virtual key under names that backends know as well: only an open relay forwards them.
+const CLIENT_CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
+
+/// The table of all routes.
+pub(super) fn table(compiled: &Compiled, max_body_bytes: u64) -> Any {
+    let mut routes = BTreeMap::new();
+    routes.insert(CONTROL_ROUTE.to_owned(), control_plane());
+    for plan in &compiled.routes {
+        routes.insert(plan.name.clone(), proxied(compiled, plan, false));
+        if compiled.filter.open_relay {
+            let name = open_route_name(&plan.name);
+            routes.insert(name.clone(), Route { name, ..proxied(compiled, plan, true) });
+        }
+    }
+    build_table(Table {
+        routes,
+        unmatched: nowhere(),
+        response_headers: request_id_headers(),
+        // The filter refuses larger JSON bodies itself; the margin keeps Envoy from being first.
+        body_buffer_bytes: max_body_bytes.saturating_add(1 << 20),
+    })
+}
+
+/// The cluster that a route leads to.
+pub(super) fn target(compiled: &Compiled, plan: &RoutePlan) -> String {
+    match plan.clusters.as_slice() {
+        [only] => compiled.clusters.get(*only).map(|cluster| cluster.name.clone()).unwrap_or_default(),
+        _ => cluster::chain_name(plan),
+    }
+}
+
+/// The headers that tell a client its request id.
+pub(super) fn request_id_headers() -> Vec<HeaderValueOption> {
+    ["x-ditto-request-id", "x-request-id"].map(|name| header(name, "%REQ(x-request-id)%")).into()
+}
+
+fn proxied(compiled: &Compiled, plan: &RoutePlan, open: bool) -> Route {
+    let candidates: Vec<_> = plan.clusters.iter().filter_map(|&index| compiled.clusters.get(index)).collect();
+    let timeouts = candidates.iter().map(|cluster| cluster.timeout_seconds);
+    let per_try = timeouts.clone().max().unwrap_or_default();
+    let backend = match candidates.as_slice() {
+        [only] => literal(&only.backend),
+        _ => "%UPSTREAM_METADATA(ditto:backend)%".into(),
+    };
+    let action = RouteAction {
+        cluster_specifier: Some(ClusterSpecifier::Cluster(target(compiled, plan))),
+        host_rewrite_specifier: Some(HostRewriteSpecifier::AutoHostRewrite(BoolValue { value: true })),
+        timeout: seconds(timeouts.fold(0, u32::saturating_add)),
+        idle_timeout: seconds(per_try),
+        retry_policy: (candidates.len() > 1).then(|| next_candidate(candidates.len(), per_try)),
+        ..Default::default()
+    };
+    let credentials = CLIENT_CREDENTIALS.iter().filter(|_| !open);
+    Route {
+        name: plan.name.clone(),
+        r#match: everything(),
+        request_headers_to_remove: NEVER_FORWARDED.iter().chain(credentials).map(|&name| name.to_owned()).collect(),
+        response_headers_to_add: vec![header("x-ditto-backend", &backend)],
+        action: Some(Action::Route(action)),
+        ..Default::default()
+    }
+}
+
+/// Network failures go to the next candidate: each retry leaves out the priorities already tried.
+fn next_candidate(candidates: usize, per_try_seconds: u32) -> RetryPolicy {
+    let priority = PreviousPrioritiesConfig { update_frequency: 1 };
+    RetryPolicy {
+        retry_on: "connect-failure,refused-stream,reset".into(),
+        num_retries: u32_value(u32::try_from(candidates.saturating_sub(1)).unwrap_or(u32::MAX)),
+        per_try_timeout: seconds(per_try_seconds),
+        retry_priority: Some(RetryPriority {
+            name: "envoy.retry_priorities.previous_priorities".into(),
+            config_type: Some(ConfigType::TypedConfig(pack(&priority))),
+        }),
+        ..Default::default()
+    }
+}
+
+fn control_plane() -> Route {
+    let action = RouteAction {
+        cluster_specifier: Some(ClusterSpecifier::Cluster(CONTROL_CLUSTER.into())),
+        timeout: seconds(30),
+        ..Default::default()
+    };
+    Route {
+        name: CONTROL_ROUTE.into(),
+        r#match: everything(),
+        request_headers_to_remove: vec![ROUTE_HEADER.into()],
+        action: Some(Action::Route(action)),
+        ..Default::default()
+    }
+}
+
+fn nowhere() -> Route {
+    let body = Fault::NotReady.body(Dialect::OpenAi).to_string();
+    Route {
+        name: "nowhere".into(),
+        r#match: everything(),
+        response_headers_to_add: vec![header("content-type", "application/json"), header("retry-after", "1")],
+        action: Some(Action::DirectResponse(DirectResponseAction {
+            status: u32::from(Fault::NotReady.status()),
+            body: Some(DataSource { specifier: Some(Specifier::InlineString(body)), ..Default::default() }),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn everything() -> Option<RouteMatch> {
+    Some(RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".into())), ..Default::default() })
+}
