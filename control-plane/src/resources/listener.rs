@@ -7,7 +7,7 @@
 use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
 use envoy_types::pb::envoy::config::accesslog::v3::access_log::ConfigType as AccessLogConfig;
 use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
-use envoy_types::pb::envoy::config::core::v3::{Http2ProtocolOptions, HttpProtocolOptions, SubstitutionFormatString};
+use envoy_types::pb::envoy::config::core::v3::{CidrRange, Http2ProtocolOptions, HttpProtocolOptions, SubstitutionFormatString};
 use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType as NetworkFilterConfig;
 use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, Listener};
 use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::StdoutAccessLog;
@@ -68,8 +68,12 @@ fn connection_manager(settings: &Settings) -> HttpConnectionManager {
         local_reply_config: Some(local_reply::config(settings.max_body_bytes)),
         use_remote_address: yes,
         skip_xff_append: true,
-        // Nobody is internal: Envoy would obey the x-envoy-* headers of internal clients.
-        internal_address_config: Some(InternalAddressConfig::default()),
+        // Nobody is internal: Envoy would obey the x-envoy-* headers of internal clients. An empty list would mean the
+        // private networks, so the list names an address that no client has.
+        internal_address_config: Some(InternalAddressConfig {
+            cidr_ranges: vec![CidrRange { address_prefix: "255.255.255.255".into(), prefix_len: u32_value(32) }],
+            ..Default::default()
+        }),
         // The filter chooses request ids.
         generate_request_id: Some(BoolValue { value: false }),
         preserve_external_request_id: true,

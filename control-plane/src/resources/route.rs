@@ -30,11 +30,12 @@ pub(super) const ROUTE_HEADER: &str = "x-ditto-route";
 const CONTROL_ROUTE: &str = "control-plane";
 
 /// Headers that never go upstream.
-const NEVER_FORWARDED: [&str; 17] = [
+const NEVER_FORWARDED: [&str; 18] = [
     ROUTE_HEADER,
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
+    "te",
     "trailer",
     "x-admin-token",
     "x-ditto-bypass-cache",
