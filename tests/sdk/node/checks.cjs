@@ -42,14 +42,14 @@ const textOf = (chunks) => chunks.map((chunk) => chunk.choices[0]?.delta.content
 const digest = (asked) => createHash("sha256").update(JSON.stringify(asked)).digest("hex").slice(0, 8);
 
 // The error of exactly the class `kind` that `call` rejects with.
-async function refused(kind, status, call) {
+async function refused(kind, status, call, { withBody = true } = {}) {
   const error = await call().then(
     () => assert.fail(`no error, where ${kind.name} was expected`),
     (problem) => problem,
   );
   assert.equal(error.constructor, kind, `${error.constructor.name}, not ${kind.name}: ${error.message}`);
   assert.equal(error.status, status);
-  assert.ok(error.error?.message, `the error has no readable body: ${error.message}`);
+  assert.ok(!withBody || error.error?.message, `the error has no readable body: ${error.message}`);
   return error;
 }
 
@@ -224,8 +224,10 @@ const checks = {
   },
 
   async "unknown path"() {
+    await refused(OpenAI.NotFoundError, 404, () => client().get("/nowhere"));
+    // Outside the API there is nobody to say more than the status.
     const root = client({ baseURL: BASE_URL.replace(/\/v1$/, "") });
-    await refused(OpenAI.NotFoundError, 404, () => root.get("/nowhere"));
+    await refused(OpenAI.NotFoundError, 404, () => root.get("/nowhere"), { withBody: false });
   },
 
   async "request id"() {
