@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::history::Sent;
 use super::merge::MergeRoutes;
 use super::snapshot::{ResourceSet, ResourceType, Snapshot};
 
@@ -82,19 +83,17 @@ impl Generations {
     ///
     /// Before the switch it is added even if the goal has the same: a newer goal may come before the node has said
     /// that it uses this one. After the switch, when it has a time to leave, the goal's own id will do.
-    pub(crate) fn recall(
-        &mut self,
-        ty: ResourceType,
-        set: &Arc<ResourceSet>,
-        leaves_at: Option<Instant>,
-    ) -> GenerationId {
-        let is_covered = self.goal.sets.get(&ty).is_some_and(|own| own.version() == set.version());
-        if is_covered && leaves_at.is_some() {
+    pub(crate) fn recall(&mut self, sent: &Sent, leaves_at: Option<Instant>) -> GenerationId {
+        let mut sets = sent.providers.clone();
+        sets.insert(sent.ty, Arc::clone(&sent.set));
+        let is_same = |(ty, set): (&ResourceType, &Arc<ResourceSet>)| {
+            self.goal.sets.get(ty).is_some_and(|own| own.version() == set.version())
+        };
+        if leaves_at.is_some() && sets.iter().all(is_same) {
             return self.goal.id;
         }
         let id = self.take_id();
         let role = leaves_at.map_or(Role::InUse, |at| Role::Leaving { at });
-        let sets = BTreeMap::from([(ty, Arc::clone(set))]);
         self.older.insert(0, Generation { id, version: String::new(), sets, refused: Vec::new(), role });
         id
     }

@@ -8,39 +8,47 @@
 //! new one: its old clusters and then its old routes are replaced without an overlap, and requests that fall into
 //! the moment between may fail.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::snapshot::{ResourceSet, ResourceType};
 
 /// How many sets are remembered: all types together, least lately sent first to go. Sets share their resources, so
 /// this is mostly names.
-const SETS_MAX: usize = 256;
+const SENT_MAX: usize = 256;
 
-/// A bounded memory of sets by type and version, shared by all streams.
+/// A bounded memory of what was sent, by type and version, shared by all streams.
 #[derive(Debug, Default)]
 pub struct History {
-    sets: Mutex<VecDeque<(ResourceType, Arc<ResourceSet>)>>,
+    sent: Mutex<VecDeque<Sent>>,
+}
+
+/// Resources of one type, and what they stood on when they were sent, clusters below routes below extensions. A node
+/// still names a version when it has let go of the resources and the server has retired what is below them; when they
+/// come back, that has to come back first.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) ty: ResourceType,
+    pub(crate) set: Arc<ResourceSet>,
+    pub(crate) providers: BTreeMap<ResourceType, Arc<ResourceSet>>,
 }
 
 impl History {
-    pub(crate) fn remember(&self, ty: ResourceType, set: &Arc<ResourceSet>) {
-        let mut sets = self.lock();
-        sets.retain(|(other_ty, other)| *other_ty != ty || other.version() != set.version());
-        sets.push_back((ty, Arc::clone(set)));
-        while sets.len() > SETS_MAX {
-            sets.pop_front();
+    pub(crate) fn remember(&self, new: Sent) {
+        let mut sent = self.lock();
+        sent.retain(|other| other.ty != new.ty || other.set.version() != new.set.version());
+        sent.push_back(new);
+        while sent.len() > SENT_MAX {
+            sent.pop_front();
         }
     }
 
-    pub(crate) fn recall(&self, ty: ResourceType, version: &str) -> Option<Arc<ResourceSet>> {
-        let sets = self.lock();
-        let found = sets.iter().find(|(other_ty, set)| *other_ty == ty && set.version() == version);
-        found.map(|(_, set)| Arc::clone(set))
+    pub(crate) fn recall(&self, ty: ResourceType, version: &str) -> Option<Sent> {
+        self.lock().iter().find(|sent| sent.ty == ty && sent.set.version() == version).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(ResourceType, Arc<ResourceSet>)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Sent>> {
         // Every change leaves the queue whole, so a panic elsewhere is no reason to stop serving.
-        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,13 +25,14 @@
 //! * *A newer snapshot in the middle*: the roll-out starts again from what the node has. A configuration that was never
 //!   switched to is dropped on the way, routes first; one that was is kept until its grace is over.
 //! * *Reconnect*: the node names the versions it holds. They are looked up in [`History`] and treated as one more old
-//!   configuration.
+//!   configuration. Nothing is answered out of turn meanwhile: the node works by what it holds.
 //!
 //! # Invariant
 //!
 //! Whatever the order of events, each route that a node holds has its cluster there, and each extension configuration
 //! its routes. The property test drives a model of Envoy through random histories to check just this.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,9 +40,9 @@ use envoy_types::pb::envoy::service::discovery::v3::{DiscoveryRequest, Discovery
 use thiserror::Error;
 
 use super::generations::{GenerationId, Generations, Offer};
-use super::history::History;
+use super::history::{History, Sent};
 use super::merge::MergeRoutes;
-use super::snapshot::{ResourceType, Snapshot};
+use super::snapshot::{ResourceSet, ResourceType, Snapshot};
 use super::status::{Progress, Stage};
 use super::subscription::{Heard, Subscription};
 
@@ -59,6 +60,8 @@ pub struct Stream {
     pending: Option<Arc<Snapshot>>,
     stage: Stage,
     subscriptions: [Subscription; ResourceType::ALL.len()],
+    /// The node may remember an extension configuration that it refused on an earlier stream: see [`Self::restore`].
+    must_restore: bool,
     /// What is on offer. Nothing yet for types whose stage has not come on this stream.
     offers: [Option<Offer>; ResourceType::ALL.len()],
     last_nonce: u64,
@@ -88,6 +91,7 @@ impl Stream {
             pending: None,
             stage: Stage::Clusters,
             subscriptions: ResourceType::ALL.map(Subscription::new),
+            must_restore: false,
             offers: Default::default(),
             last_nonce: 0,
         };
@@ -163,16 +167,14 @@ impl Stream {
 
     // --- what the node said
 
-    /// Finds out what a node holds that was connected before. It gets that again until something better is on offer:
-    /// it may have asked for more names in the meantime.
+    /// Finds out what a node holds that was connected before.
     fn recall(&mut self, ty: ResourceType, version: &str, now: Instant) {
-        let Some(set) = self.history.recall(ty, version) else { return };
+        let Some(sent) = self.history.recall(ty, version) else { return };
         let is_late = matches!(self.stage, Stage::Grace | Stage::Settled);
         let leaves_at = is_late.then(|| now + self.retire_grace);
-        let id = self.generations.recall(ty, &set, leaves_at);
-        let offer = Offer { set, members: vec![id] };
-        self.subscription(ty).recall(offer.clone());
-        self.offers[ty.index()].get_or_insert(offer);
+        let id = self.generations.recall(&sent, leaves_at);
+        self.subscription(ty).recall(Offer { set: sent.set, members: vec![id] });
+        self.must_restore |= ty == ResourceType::ExtensionConfig && self.stage <= Stage::Extensions;
         if self.stage == Stage::Settled && !self.generations.is_goal_alone() {
             self.enter(Stage::Grace);
         }
@@ -180,12 +182,16 @@ impl Stream {
     }
 
     fn accepted(&mut self, ty: ResourceType, now: Instant) {
+        if ty != ResourceType::ExtensionConfig {
+            return;
+        }
         // The switch: from here on new requests are decided under the newest of what was accepted.
         let accepted = self.subscription(ty).accepted();
-        let newest = accepted.and_then(|offer| offer.members.last().copied());
-        if let (ResourceType::ExtensionConfig, Some(newest)) = (ty, newest) {
+        if let Some(newest) = accepted.and_then(|offer| offer.members.last().copied()) {
             self.generations.leave_before(newest, now + self.retire_grace);
         }
+        self.must_restore = false;
+        self.make_offers();
     }
 
     fn refused(&mut self, ty: ResourceType, offer: &Offer) {
@@ -194,6 +200,9 @@ impl Stream {
         let suspects: Vec<_> = offer.members.iter().copied().filter(|id| !proven.contains(id)).collect();
         self.generations.refuse(ty, &suspects);
         self.offers[ty.index()] = accepted;
+        if ty == ResourceType::ExtensionConfig {
+            self.restore();
+        }
         if offer.members.contains(&self.generations.goal_id()) {
             self.stage = Stage::Halted;
         } else {
@@ -201,6 +210,17 @@ impl Stream {
             self.subscription(ty).forget_refusal();
         }
         self.make_offers();
+    }
+
+    /// Sends the extension configuration that was accepted last once more, after another was refused.
+    ///
+    /// Envoy keeps a refused one as its latest: it would put a new listener to work with it, and it would accept it
+    /// without a look when it comes again, and still not use it. The one it does use replaces it in its memory. See
+    /// FilterConfigSubscription::onConfigUpdate in source/common/filter/config_discovery_impl.cc. (An Envoy that has
+    /// never accepted one can't be helped in this way.)
+    fn restore(&mut self) {
+        self.must_restore = false;
+        self.subscription(ResourceType::ExtensionConfig).owe_answer();
     }
 
     // --- what to do about it
@@ -228,7 +248,7 @@ impl Stream {
         self.subscriptions.iter_mut().for_each(Subscription::forget_refusal);
         // What was on offer but not sent is withdrawn: its clusters may be gone by the time it is asked for.
         for ty in [ResourceType::Listener, ResourceType::Route, ResourceType::ExtensionConfig] {
-            self.offers[ty.index()] = self.subscription(ty).held().last().cloned();
+            self.offers[ty.index()] = self.subscription(ty).last_sent().cloned();
         }
         self.enter(Stage::Clusters);
     }
@@ -298,12 +318,19 @@ impl Stream {
                 }
                 ResourceType::Listener if self.stage >= Stage::Routes => self.generations.goal_offer(ty),
                 ResourceType::Route if self.stage >= Stage::Routes => self.generations.union_offer(ty),
-                ResourceType::ExtensionConfig if self.stage >= Stage::Extensions => self.generations.goal_offer(ty),
+                ResourceType::ExtensionConfig if self.stage >= Stage::Extensions => self.extension_offer(),
                 ResourceType::Listener | ResourceType::Route | ResourceType::ExtensionConfig => continue,
             };
             self.subscription(ty).relabel(&offer);
             self.offers[ty.index()] = Some(offer);
         }
+    }
+
+    /// The goal's, but after a reconnect first what the node holds: it may have refused another meanwhile.
+    fn extension_offer(&self) -> Offer {
+        let ty = ResourceType::ExtensionConfig;
+        let recalled = self.subscriptions[ty.index()].accepted().filter(|_| self.must_restore);
+        recalled.cloned().unwrap_or_else(|| self.generations.goal_offer(ty))
     }
 
     fn flush(&mut self) -> Vec<DiscoveryResponse> {
@@ -316,7 +343,9 @@ impl Stream {
             }
             self.last_nonce += 1;
             responses.push(subscription.send(offer, self.last_nonce.to_string()));
-            self.history.remember(ty, &offer.set);
+            let set = Arc::clone(&offer.set);
+            let providers = self.providers(ty);
+            self.history.remember(Sent { ty, set, providers });
             // A cluster that changed under its old name warms only on a new response with its endpoints, even if
             // they are the same: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#resource-warming
             if ty == ResourceType::Cluster {
@@ -324,6 +353,18 @@ impl Stream {
             }
         }
         responses
+    }
+
+    /// What a response of this type stands on. It is sent only after that was accepted.
+    fn providers(&self, ty: ResourceType) -> BTreeMap<ResourceType, Arc<ResourceSet>> {
+        use ResourceType::{Cluster, Endpoint, ExtensionConfig, Listener, Route, Secret};
+        let types: &[ResourceType] = match ty {
+            Cluster | Endpoint | Secret | Listener => &[],
+            Route => &[Cluster, Endpoint, Secret],
+            ExtensionConfig => &[Cluster, Endpoint, Secret, Route],
+        };
+        let accepted = |ty: &ResourceType| Some((*ty, Arc::clone(&self.subscriptions[ty.index()].accepted()?.set)));
+        types.iter().filter_map(accepted).collect()
     }
 
     fn subscription(&mut self, ty: ResourceType) -> &mut Subscription {

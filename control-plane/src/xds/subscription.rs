@@ -81,6 +81,8 @@ impl Subscription {
         // Before our first response there is nothing to answer, and a nonce left from an earlier stream is void:
         // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#basic-protocol-overview
         if !self.nonce.is_empty() && request.response_nonce != self.nonce {
+            // Its names will come again, unless it drops one here and takes it up in the next, which is as stale.
+            self.is_answer_due |= self.interest != self.interest_in(&request.resource_names);
             return Heard::Stale;
         }
         let is_first = self.interest == Interest::NeverAsked;
@@ -110,14 +112,19 @@ impl Subscription {
     }
 
     /// <https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-specifies-what-resources-to-return>
-    fn hear_names(&mut self, names: &[String]) {
-        self.has_named |= !names.is_empty();
-        let is_everything = names.iter().any(|name| name == WILDCARD) || !self.has_named;
-        let interest = if is_everything && self.ty.has_wildcard() {
+    fn interest_in(&self, names: &[String]) -> Interest {
+        let has_named = self.has_named || !names.is_empty();
+        let is_everything = names.iter().any(|name| name == WILDCARD) || !has_named;
+        if is_everything && self.ty.has_wildcard() {
             Interest::Everything
         } else {
             Interest::Names(names.iter().cloned().collect())
-        };
+        }
+    }
+
+    fn hear_names(&mut self, names: &[String]) {
+        let interest = self.interest_in(names);
+        self.has_named |= !names.is_empty();
         // A name that was added must be sent, changed or not: the node may have let go of it in between.
         let has_more = match (&self.interest, &interest) {
             (Interest::Names(old), Interest::Names(new)) => !new.is_subset(old),
@@ -204,6 +211,11 @@ impl Subscription {
     /// What the node holds or will hold in a moment.
     pub(crate) fn held(&self) -> impl Iterator<Item = &Offer> {
         self.accepted.iter().chain(&self.in_flight)
+    }
+
+    /// The newer of those, if it was sent on this stream.
+    pub(crate) fn last_sent(&self) -> Option<&Offer> {
+        self.held().last().filter(|_| !self.nonce.is_empty())
     }
 
     pub(crate) fn status(&self) -> TypeStatus {

@@ -11,21 +11,21 @@ use super::envoy::{HttpClient, get, http_client};
 /// Failures kept as words; past that they are only counted in the one that says so.
 const FAILURES_SHOWN_MAX: usize = 20;
 
-pub struct Crowd {
+pub(crate) struct Crowd {
     clients: JoinSet<Tally>,
     is_over: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// How often each body came with status 200.
-    pub answers: BTreeMap<String, usize>,
+    pub(crate) answers: BTreeMap<String, usize>,
     /// Everything else.
-    pub failures: Vec<String>,
+    pub(crate) failures: Vec<String>,
 }
 
 impl Crowd {
-    pub fn gather(target: SocketAddr, size: usize) -> Self {
+    pub(crate) fn gather(target: SocketAddr, size: usize) -> Self {
         let is_over = watch::Sender::new(false);
         let mut clients = JoinSet::new();
         for _ in 0..size {
@@ -34,7 +34,7 @@ impl Crowd {
         Self { clients, is_over }
     }
 
-    pub async fn disperse(self) -> Tally {
+    pub(crate) async fn disperse(self) -> Tally {
         self.is_over.send_replace(true);
         let mut all = Tally::default();
         for tally in self.clients.join_all().await {

@@ -16,14 +16,16 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Patience for things that take milliseconds on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 const LOG_LINES_SHOWN: usize = 60;
 
-pub type HttpClient = Client<HttpConnector, Empty<Bytes>>;
+pub(crate) type HttpClient = Client<HttpConnector, Empty<Bytes>>;
 
 /// A running Envoy that is configured by an xDS server. Killed on drop.
-pub struct Envoy {
+pub(crate) struct Envoy {
     process: Child,
     directory: TempDir,
     admin: SocketAddr,
@@ -31,20 +33,20 @@ pub struct Envoy {
     client: HttpClient,
 }
 
-/// What Envoy has, by its own account. Clusters and routes by name: the version of a cluster is that of the response
-/// that brought it.
+/// What Envoy has, by its own account. Not all by version: that of a cluster is of the response that brought it, and
+/// that of a filter, as Envoy shows it, is of the last response even if it was refused.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Holdings {
-    pub clusters: BTreeSet<String>,
-    pub routes: BTreeSet<String>,
-    pub listener_version: String,
-    pub route_version: String,
-    pub filter_version: String,
+pub(crate) struct Holdings {
+    pub(crate) clusters: BTreeSet<String>,
+    pub(crate) routes: BTreeSet<String>,
+    pub(crate) listener_version: String,
+    pub(crate) route_version: String,
+    pub(crate) filter_code: String,
 }
 
 impl Envoy {
     /// Starts Envoy and waits until it listens.
-    pub async fn start(xds: SocketAddr) -> Self {
+    pub(crate) async fn start(xds: SocketAddr) -> Self {
         let directory = TempDir::new().unwrap();
         let bootstrap = directory.path().join("bootstrap.json");
         std::fs::write(&bootstrap, bootstrap_for(xds).to_string()).unwrap();
@@ -69,17 +71,17 @@ impl Envoy {
         envoy
     }
 
-    pub fn listener(&self) -> SocketAddr {
+    pub(crate) fn listener(&self) -> SocketAddr {
         self.listener
     }
 
     /// A request through Envoy: status and body.
-    pub fn get(&self, path: &'static str) -> impl Future<Output = Result<(u16, String), String>> + use<> {
+    pub(crate) fn get(&self, path: &'static str) -> impl Future<Output = Result<(u16, String), String>> + use<> {
         let (client, listener) = (self.client.clone(), self.listener);
         async move { get(&client, listener, path).await }
     }
 
-    pub async fn holdings(&self) -> Option<Holdings> {
+    pub(crate) async fn holdings(&self) -> Option<Holdings> {
         let listeners = self.dump("dynamic_listeners").await?;
         let tables = self.dump("dynamic_route_configs").await?;
         let filters = self.dump("ecds_filters").await?;
@@ -88,11 +90,11 @@ impl Envoy {
             routes: names(tables.first()?.pointer("/route_config/virtual_hosts/0/routes")?.as_array()?, "/name"),
             listener_version: text(listeners.first()?, "/active_state/version_info")?,
             route_version: text(tables.first()?, "/version_info")?,
-            filter_version: text(filters.first()?, "/version_info")?,
+            filter_code: text(filters.first()?, "/ecds_filter/typed_config/default_source_code/inline_string")?,
         })
     }
 
-    pub async fn counter(&self, name: &str) -> u64 {
+    pub(crate) async fn counter(&self, name: &str) -> u64 {
         let (_, body) = get(&self.client, self.admin, "/stats?format=json").await.unwrap();
         let stats: Value = serde_json::from_str(&body).unwrap();
         let stats = stats["stats"].as_array().unwrap();
@@ -128,11 +130,11 @@ impl Drop for Envoy {
     }
 }
 
-pub fn http_client() -> HttpClient {
+pub(crate) fn http_client() -> HttpClient {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-pub async fn get(client: &HttpClient, target: SocketAddr, path: &str) -> Result<(u16, String), String> {
+pub(crate) async fn get(client: &HttpClient, target: SocketAddr, path: &str) -> Result<(u16, String), String> {
     let exchange = async {
         let uri = format!("http://{target}{path}").parse().map_err(|error| format!("{error}"))?;
         let response = client.get(uri).await.map_err(|error| format!("{error:?}"))?;
@@ -144,13 +146,13 @@ pub async fn get(client: &HttpClient, target: SocketAddr, path: &str) -> Result<
 }
 
 /// Asks until there is an answer.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let asking = async {
         loop {
             if let Some(answer) = ask().await {
                 return answer;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))

@@ -16,7 +16,7 @@ use ditto_gateway::xds::ResourceType;
 use ditto_gateway::xds::status::Stage;
 
 use crowd::Crowd;
-use envoy::{Envoy, eventually};
+use envoy::{Envoy, PATIENCE, POLL_INTERVAL, eventually};
 use resources::Configuration;
 use server::XdsServer;
 use upstream::Upstream;
@@ -52,8 +52,15 @@ impl World {
     /// Waits until what Envoy says that it has is what the configuration says, no more and no less.
     async fn converge(&self, configuration: &Configuration<'_>) {
         let expected = configuration.model();
-        let is_equal = || async { (self.envoy.holdings().await? == expected).then_some(()) };
-        eventually(&format!("holdings equal to {expected:?}"), is_equal).await;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let holdings = self.envoy.holdings().await;
+            if holdings.as_ref() == Some(&expected) {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{holdings:?} did not become {expected:?}");
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
     }
 }
 
@@ -93,8 +100,13 @@ async fn changing_backends_drops_no_request() {
 async fn a_refused_resource_shows_in_the_status_and_the_old_one_serves() {
     let world = World::start().await;
     let crowd = Crowd::gather(world.envoy.listener(), 2);
-    let types = [ResourceType::Cluster, ResourceType::Listener, ResourceType::Route, ResourceType::ExtensionConfig];
-    for (round, bad) in types.into_iter().enumerate() {
+    let refusals = [
+        (ResourceType::Cluster, "ConnectTimeout"),
+        (ResourceType::Listener, "StatPrefix"),
+        (ResourceType::Route, "Domains"),
+        (ResourceType::ExtensionConfig, "script load error"),
+    ];
+    for (round, (bad, reason)) in refusals.into_iter().enumerate() {
         let version = format!("bad-{bad}");
         let configuration = Configuration::new(&version, &world.upstreams[1..2]).with_bad(bad);
         world.server.set(configuration.snapshot());
@@ -104,8 +116,7 @@ async fn a_refused_resource_shows_in_the_status_and_the_old_one_serves() {
             node.progress.types[&bad].nacked.clone().filter(|_| is_halted)
         };
         let nack = eventually(&format!("{bad} refused"), is_refused).await;
-        assert_eq!(nack.version, configuration.snapshot().set(bad).version().to_owned(), "{bad}: {nack:?}");
-        println!("{bad}: {}", nack.message);
+        assert!(nack.message.contains(reason), "{bad}: {nack:?}");
         let (status, body) = world.envoy.get("/").await.unwrap();
         assert_eq!((status, body.as_str()), (200, "a"), "{bad}");
 

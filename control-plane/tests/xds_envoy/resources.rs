@@ -37,24 +37,24 @@ const TABLE: &str = "table";
 const FILTER: &str = "chooser";
 
 /// Clusters for some upstreams, and a filter that chooses the first of them.
-pub struct Configuration<'a> {
+pub(crate) struct Configuration<'a> {
     version: String,
     upstreams: &'a [Upstream],
     bad: Option<ResourceType>,
 }
 
 impl<'a> Configuration<'a> {
-    pub fn new(version: &str, upstreams: &'a [Upstream]) -> Self {
+    pub(crate) fn new(version: &str, upstreams: &'a [Upstream]) -> Self {
         Self { version: version.to_owned(), upstreams, bad: None }
     }
 
     /// With something in it that Envoy refuses.
-    pub fn with_bad(mut self, bad: ResourceType) -> Self {
+    pub(crate) fn with_bad(mut self, bad: ResourceType) -> Self {
         self.bad = Some(bad);
         self
     }
 
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let clusters = self.upstreams.iter().map(|upstream| self.cluster(upstream.name, Some(upstream.address)));
         let clusters = clusters.chain(self.is_bad(ResourceType::Cluster).then(|| self.cluster("bad", None)));
         let mut resources: Vec<(ResourceType, String, Any)> =
@@ -69,7 +69,7 @@ impl<'a> Configuration<'a> {
         Snapshot::new(&self.version, resources, self.upstreams.iter().map(to_cluster)).unwrap()
     }
 
-    pub fn model(&self) -> Holdings {
+    pub(crate) fn model(&self) -> Holdings {
         let names: BTreeSet<String> = self.upstreams.iter().map(|upstream| upstream.name.to_owned()).collect();
         let snapshot = self.snapshot();
         let version = |ty| snapshot.set(ty).version().to_owned();
@@ -78,7 +78,7 @@ impl<'a> Configuration<'a> {
             routes: names,
             listener_version: version(ResourceType::Listener),
             route_version: version(ResourceType::Route),
-            filter_version: version(ResourceType::ExtensionConfig),
+            filter_code: self.filter_code(),
         }
     }
 
@@ -122,13 +122,16 @@ impl<'a> Configuration<'a> {
         RouteConfiguration { name: TABLE.into(), virtual_hosts: vec![host], ..Default::default() }
     }
 
-    fn filter(&self) -> TypedExtensionConfig {
+    fn filter_code(&self) -> String {
+        if self.is_bad(ResourceType::ExtensionConfig) {
+            return "this is not Lua".into();
+        }
         let chosen = self.upstreams.first().map_or("", |upstream| upstream.name);
-        let code = if self.is_bad(ResourceType::ExtensionConfig) {
-            "this is not Lua".to_owned()
-        } else {
-            format!("function envoy_on_request(handle) handle:headers():replace('x-route', '{chosen}') end")
-        };
+        format!("function envoy_on_request(handle) handle:headers():replace('x-route', '{chosen}') end")
+    }
+
+    fn filter(&self) -> TypedExtensionConfig {
+        let code = self.filter_code();
         let source = DataSource { specifier: Some(data_source::Specifier::InlineString(code)), ..Default::default() };
         let lua = Lua { default_source_code: Some(source), ..Default::default() };
         TypedExtensionConfig { name: FILTER.into(), typed_config: Some(pack(&lua)) }

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 
-pub struct XdsServer {
+pub(crate) struct XdsServer {
     cache: Arc<SnapshotCache>,
     retire_grace: Duration,
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub struct XdsServer {
 }
 
 impl XdsServer {
-    pub async fn start(first: Snapshot, retire_grace: Duration) -> Self {
+    pub(crate) async fn start(first: Snapshot, retire_grace: Duration) -> Self {
         let cache = Arc::new(SnapshotCache::new(first, Arc::new(RouteUnion)));
         let address = "127.0.0.1:0".parse().unwrap();
         let mut server = Self { cache, retire_grace, address, runtime: None };
@@ -27,7 +27,7 @@ impl XdsServer {
         server
     }
 
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let service = XdsService::new(Arc::clone(&self.cache), self.retire_grace).into_server();
         let address = self.address;
@@ -40,21 +40,21 @@ impl XdsServer {
         self.runtime = Some(runtime);
     }
 
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         let runtime = self.runtime.take().expect("it is running");
         tokio::task::spawn_blocking(|| drop(runtime)).await.unwrap();
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn set(&self, snapshot: Snapshot) {
+    pub(crate) fn set(&self, snapshot: Snapshot) {
         self.cache.set(snapshot);
     }
 
     /// The one Envoy, if it has ever been seen.
-    pub fn node(&self) -> Option<NodeStatus> {
+    pub(crate) fn node(&self) -> Option<NodeStatus> {
         self.cache.status().nodes.into_iter().next()
     }
 }

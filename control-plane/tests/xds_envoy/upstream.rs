@@ -8,15 +8,15 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-pub struct Upstream {
-    pub name: &'static str,
-    pub address: SocketAddr,
+pub(crate) struct Upstream {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
     slow_arrived: Arc<Notify>,
     may_finish: watch::Sender<bool>,
 }
 
 impl Upstream {
-    pub async fn start(name: &'static str) -> Self {
+    pub(crate) async fn start(name: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let upstream = Self { name, address, slow_arrived: Arc::default(), may_finish: watch::Sender::new(false) };
@@ -35,11 +35,11 @@ impl Upstream {
         upstream
     }
 
-    pub async fn has_slow_request(&self) {
+    pub(crate) async fn has_slow_request(&self) {
         self.slow_arrived.notified().await;
     }
 
-    pub fn finish_slow_requests(&self) {
+    pub(crate) fn finish_slow_requests(&self) {
         self.may_finish.send_replace(true);
     }
 }

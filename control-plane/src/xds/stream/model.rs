@@ -23,6 +23,8 @@ pub(super) struct Envoy {
     held: BTreeMap<ResourceType, Held>,
     asked: BTreeMap<ResourceType, Vec<String>>,
     nonces: BTreeMap<ResourceType, String>,
+    /// The last filter configuration that came, accepted or not. Envoy does not look at the same one twice.
+    seen_filter: Option<Any>,
     requests: VecDeque<DiscoveryRequest>,
     responses: VecDeque<DiscoveryResponse>,
 }
@@ -77,10 +79,13 @@ impl Envoy {
     }
 
     /// Drops its names and takes them up again, as when a listener goes and comes back.
-    fn ask_again(&mut self, ty: ResourceType) {
+    pub(super) fn ask_again(&mut self, ty: ResourceType) {
         let Some(names) = self.asked.get(&ty).filter(|names| !names.is_empty()).cloned() else { return };
         if let Some(held) = self.held.get_mut(&ty) {
             held.resources.clear();
+        }
+        if ty == ResourceType::ExtensionConfig {
+            self.seen_filter = None;
         }
         self.ask(ty, Vec::new());
         self.ask(ty, names);
@@ -89,12 +94,17 @@ impl Envoy {
     fn receive(&mut self, response: DiscoveryResponse) {
         let ty = ResourceType::from_type_url(&response.type_url).unwrap();
         self.nonces.insert(ty, response.nonce.clone());
-        if response.resources.iter().any(is_bad) {
+        let was_seen = self.has_seen(&response) && self.held.contains_key(&ty);
+        if response.resources.iter().any(is_bad) && !was_seen {
             self.request(ty, Some("bad"));
             return;
         }
         let held = self.held.entry(ty).or_default();
         held.version = response.version_info;
+        if was_seen {
+            self.request(ty, None);
+            return;
+        }
         // Only of these is a response the whole; of the others, what is missing stays as it was.
         if ty.has_wildcard() {
             held.resources.clear();
@@ -102,6 +112,15 @@ impl Envoy {
         held.resources.extend(response.resources.into_iter().map(|any| (name_of(&any), any)));
         self.request(ty, None);
         self.follow(ty);
+    }
+
+    /// Whether the response is a filter configuration that it has just seen.
+    fn has_seen(&mut self, response: &DiscoveryResponse) -> bool {
+        if response.type_url != ResourceType::ExtensionConfig.type_url() {
+            return false;
+        }
+        let new = response.resources.first().cloned();
+        std::mem::replace(&mut self.seen_filter, new.clone()) == new
     }
 
     /// Asks for what the resources of a type refer to.
@@ -185,7 +204,7 @@ impl World {
     }
 
     /// One request reaches the server. Returns whether there was one.
-    fn deliver_request(&mut self) -> bool {
+    pub(super) fn deliver_request(&mut self) -> bool {
         let Some(request) = self.envoy.requests.pop_front() else { return false };
         let responses = self.stream.on_request(&request, self.now).unwrap();
         self.envoy.responses.extend(responses);
@@ -193,7 +212,7 @@ impl World {
     }
 
     /// One response reaches Envoy. Returns whether there was one, and its type.
-    fn deliver_response(&mut self) -> Option<ResourceType> {
+    pub(super) fn deliver_response(&mut self) -> Option<ResourceType> {
         let response = self.envoy.responses.pop_front()?;
         let ty = ResourceType::from_type_url(&response.type_url);
         self.envoy.receive(response);

@@ -189,3 +189,38 @@ fn a_type_that_is_not_served_is_ignored() {
     assert_eq!(stream.on_request(&request, Instant::now()), Ok(vec![]));
     assert!(stream.progress().types.is_empty());
 }
+
+#[test]
+fn a_table_that_a_node_had_let_go_of_comes_back_with_its_clusters() {
+    let mut world = settled(&["a"]);
+    world.set(snapshot("2", &["b"], None));
+    world.talk();
+    // The node drops its table, so the server retires the old clusters without waiting for it; the node still names
+    // the table's version when it reconnects.
+    world.envoy.ask_again(Route);
+    world.deliver_request();
+    world.pass(Duration::from_secs(30));
+    world.deliver_response();
+    world.reconnect();
+    world.rest();
+    assert_eq!((world.stage(), world.envoy.clusters()), (Stage::Settled, vec!["b".to_owned()]));
+}
+
+#[test]
+fn a_refused_filter_is_not_taken_for_accepted_when_it_comes_again() {
+    let mut world = settled(&["a"]);
+    world.set(snapshot("2", &["b"], Some(ExtensionConfig)));
+    // The refusal is under way when the connection breaks, so the server can't put the node's memory right in time.
+    while world.deliver_response() != Some(ExtensionConfig) {
+        world.deliver_request();
+    }
+    world.reconnect();
+    world.rest();
+    assert_eq!(world.stage(), Stage::Halted);
+    assert_eq!(world.envoy.decisions(), ["a"]);
+    assert!(world.envoy.routes().contains(&"a".to_owned()));
+
+    world.reconnect();
+    world.rest();
+    assert_eq!(world.stage(), Stage::Halted, "nor once the memory was put right");
+}

@@ -96,7 +96,7 @@ fn an_answer_to_an_older_response_is_stale() {
     let (mut subscription, _) = accepted(&["a"]);
     let newer = offer(ResourceType::Secret, &["a", "b", "c"]);
     subscription.send(&newer, "2".into());
-    assert!(matches!(subscription.hear(&asking(&["a", "b"], "1")), Heard::Stale));
+    assert!(matches!(subscription.hear(&asking(&["a"], "1")), Heard::Stale));
     assert!(!subscription.is_settled(&newer), "still unanswered");
     assert!(matches!(subscription.hear(&asking(&["a"], "2")), Heard::Accepted));
     assert!(subscription.is_settled(&newer));
@@ -175,4 +175,15 @@ fn a_nonce_left_from_an_earlier_stream_does_no_harm() {
     let mut subscription = Subscription::new(ResourceType::Cluster);
     let request = DiscoveryRequest { version_info: "v".into(), ..asking(&[], "17") };
     assert!(matches!(subscription.hear(&request), Heard::First { version } if version == "v"));
+}
+
+#[test]
+fn a_name_dropped_and_taken_up_again_in_stale_requests_is_sent_again() {
+    let (mut subscription, offer) = accepted(&["a"]);
+    let newer = self::offer(ResourceType::Secret, &["a", "c"]);
+    subscription.send(&newer, "2".into());
+    assert!(matches!(subscription.hear(&asking(&[], "1")), Heard::Stale));
+    assert!(matches!(subscription.hear(&asking(&["a"], "1")), Heard::Stale));
+    assert!(matches!(subscription.hear(&refusing(&["a"], "2", "no")), Heard::Refused { .. }));
+    assert!(subscription.needs(&offer));
 }
