@@ -3,7 +3,7 @@
 //! The module serves as two plugins of one VM. The gateway plugin's configuration is a [`FilterConfig`]; its root
 //! context keeps the stream. The backend plugin's configuration is empty.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
@@ -33,6 +33,8 @@ thread_local! {
     static WORKER: Rc<Worker> = Rc::new(Worker::new(RandomState::new().hash_one(0_u8) as u32));
     /// The token of the stream that may change the worker's knowledge: that of the newest gateway plugin.
     static STREAM: RefCell<Option<u32>> = const { RefCell::new(None) };
+    /// How many gateway plugins there have been; see [`Root::generation`].
+    static GENERATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
 #[unsafe(no_mangle)]
@@ -51,12 +53,18 @@ pub extern "C" fn _initialize() {
 #[derive(Default)]
 struct Root {
     router: Option<Rc<Router>>,
+    /// A plugin that a newer one has replaced lives on until its last request ends. It must not take the stream back.
+    generation: u64,
     node: String,
     stream: Option<u32>,
     reconnect_ms: u64,
 }
 
 impl Root {
+    fn is_newest(&self) -> bool {
+        self.generation == GENERATIONS.get()
+    }
+
     /// Opens the stream, from where this worker stands.
     fn open_stream(&mut self) {
         let request = WORKER.with(|worker| worker.knowledge.borrow().watch_request(self.node.clone()));
@@ -71,7 +79,10 @@ impl Root {
 
     fn reconnect_later(&mut self) {
         self.stream = None;
-        WORKER.with(|worker| worker.knowledge.borrow_mut().forget_arriving());
+        if !self.is_newest() {
+            return;
+        }
+        WORKER.with(|worker| worker.knowledge.borrow_mut().disconnected());
         self.reconnect_ms = self.reconnect_ms.saturating_mul(2).clamp(RECONNECT_MS_MIN, RECONNECT_MS_MAX);
         // A quarter of jitter, so that workers do not return together.
         let jitter = RandomState::new().hash_one(1_u8) % (self.reconnect_ms / 4).max(1);
@@ -88,6 +99,8 @@ impl Root {
         self.router = Some(Rc::new(Router::compile(config).map_err(|error| error.to_string())?));
         let node = Envoy.property(&["node", "id"]).unwrap_or_default();
         self.node = String::from_utf8_lossy(&node).into_owned();
+        self.generation = GENERATIONS.get().wrapping_add(1);
+        GENERATIONS.set(self.generation);
         self.open_stream();
         Ok(())
     }
@@ -136,7 +149,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         let _ = hostcalls::set_tick_period(Duration::ZERO);
-        if self.router.is_some() && self.stream.is_none() {
+        if self.router.is_some() && self.is_newest() && self.stream.is_none() {
             self.open_stream();
         }
     }

@@ -104,6 +104,8 @@ pub struct Knowledge {
     state: Option<State>,
     /// A snapshot that is still arriving.
     arriving: Option<State>,
+    /// Whether the state is the control plane's present one, as far as a stream can tell.
+    current: bool,
 }
 
 #[derive(Debug, Default)]
@@ -116,7 +118,8 @@ struct State {
 /// What a worker says of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing has been received yet: nobody can tell.
+    /// Nobody can tell: nothing has been received yet, or the token is not known and may have been handed out since the
+    /// control plane was heard last.
     Unknown,
     /// Known and enabled.
     Allowed(KnownKey),
@@ -156,7 +159,8 @@ impl Knowledge {
     pub fn judge(&self, token: &[u8]) -> Verdict {
         let Some(state) = &self.state else { return Verdict::Unknown };
         match state.keys.get(&TokenHash::of(token)) {
-            None => Verdict::Refused,
+            None if self.current => Verdict::Refused,
+            None => Verdict::Unknown,
             Some(key) if key.enabled => Verdict::Allowed(key.clone()),
             Some(_) => Verdict::Disabled,
         }
@@ -167,9 +171,11 @@ impl Knowledge {
         self.state.as_ref()?.credentials.get(cluster).cloned()
     }
 
-    /// A snapshot that broke off is worth nothing.
-    pub fn forget_arriving(&mut self) {
+    /// The stream is gone. What is known goes on to decide, but what is not known may exist by now; and a snapshot
+    /// that broke off is worth nothing.
+    pub fn disconnected(&mut self) {
         self.arriving = None;
+        self.current = false;
     }
 
     /// Takes one message of the stream.
@@ -191,6 +197,7 @@ impl Knowledge {
             }
             self.epoch = update.epoch;
             self.revision = update.revision;
+            self.current = true;
         }
     }
 }
@@ -294,11 +301,29 @@ mod tests {
         knowledge.apply(Update { complete: false, ..snapshot(vec![key("new", true)]) });
         assert!(matches!(knowledge.judge(b"old"), Verdict::Allowed(_)));
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
-        knowledge.forget_arriving();
+        knowledge.disconnected();
         knowledge.apply(Update { reset: true, ..snapshot(vec![key("newer", true)]) });
         assert_eq!(knowledge.judge(b"old"), Verdict::Refused);
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
         assert!(matches!(knowledge.judge(b"newer"), Verdict::Allowed(_)));
+    }
+
+    #[test]
+    fn without_the_control_plane_only_what_is_known_is_judged() {
+        let mut knowledge = Knowledge::default();
+        knowledge.apply(snapshot(vec![key("on", true), key("off", false)]));
+        assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
+        knowledge.disconnected();
+        assert!(matches!(knowledge.judge(b"on"), Verdict::Allowed(_)));
+        assert_eq!(knowledge.judge(b"off"), Verdict::Disabled);
+        assert_eq!(knowledge.judge(b"new"), Verdict::Unknown);
+        // A snapshot that has only begun says nothing yet.
+        knowledge.apply(Update { complete: false, ..snapshot(vec![]) });
+        assert_eq!(knowledge.judge(b"new"), Verdict::Unknown);
+        let nothing_new = Update { reset: false, revision: 8, ..snapshot(vec![key("new", true)]) };
+        knowledge.apply(nothing_new);
+        assert!(matches!(knowledge.judge(b"new"), Verdict::Allowed(_)));
+        assert_eq!(knowledge.judge(b"newer"), Verdict::Refused);
     }
 
     #[test]
