@@ -25,7 +25,6 @@ use crate::keys::stream::SyncService;
 use crate::resources::table::JoinTables;
 use crate::resources::{self, Settings};
 use crate::settings::{DEFAULT_CONTROL, Run};
-use crate::xds::service::RETIRE_GRACE_DEFAULT;
 use crate::xds::{SnapshotCache, XdsService};
 use crate::{admin_token as strength, locate};
 
@@ -63,6 +62,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         hub: Arc::clone(&hub),
         cache: Arc::clone(&cache),
         backends: backends.clone(),
+        retire_grace: run.retire_grace(),
     };
     let manager = ConfigManager::new(source, settings.clone(), run.require_virtual_keys, parts, &loaded, &compiled);
 
@@ -87,7 +87,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         config_status: Arc::clone(&manager) as _,
     };
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
-        .add_service(XdsService::new(Arc::clone(&cache), RETIRE_GRACE_DEFAULT).into_server());
+        .add_service(XdsService::new(Arc::clone(&cache), run.retire_grace()).into_server());
     let services = services.into_axum_router().reset_fallback().merge(router(state));
     let mut closing = stopping.clone();
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ditto_policy::compile::{Compiled, Options, compile};
 use ditto_policy::document::{Environment, Format, Loaded, Problem, load};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use crate::admin::{BackendNames, ConfigStatusSource};
 use crate::environment::ProcessEnvironment;
@@ -89,6 +90,8 @@ pub struct Parts {
     pub cache: Arc<SnapshotCache>,
     /// What the admin API accepts as a key's backend.
     pub backends: BackendNames,
+    /// How long the former routes stay.
+    pub retire_grace: Duration,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -98,6 +101,8 @@ struct DocumentStatus {
     warnings: Vec<String>,
     refused: Option<Refused>,
     credentials: BTreeMap<String, Credentials>,
+    /// Of earlier documents, oldest first, each with its end.
+    former_credentials: Vec<(Instant, BTreeMap<String, Credentials>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -133,6 +138,7 @@ impl ConfigManager {
             warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
             refused: None,
             credentials: resources::credentials(compiled),
+            former_credentials: Vec::new(),
         };
         Arc::new(Self {
             source,
@@ -188,17 +194,30 @@ impl ConfigManager {
 
     /// Adds the new credentials at once, and takes the old ones away when no request can need them any more.
     fn change_credentials(self: &Arc<Self>, new: BTreeMap<String, Credentials>) {
-        let old = std::mem::replace(&mut self.status().credentials, new.clone());
-        let mut both = old;
-        both.extend(new);
-        self.parts.hub.set_credentials(both);
+        // Twice as long as the routes of the old configuration live.
+        let until = Instant::now() + self.parts.retire_grace * 2;
+        let mut status = self.status();
+        let old = std::mem::replace(&mut status.credentials, new);
+        status.former_credentials.push((until, old));
+        self.publish_credentials(status);
         let manager = Arc::clone(self);
         tokio::spawn(async move {
-            // Twice as long as the routes of the old configuration live.
-            tokio::time::sleep(crate::xds::service::RETIRE_GRACE_DEFAULT * 2).await;
-            let current = manager.status().credentials.clone();
-            manager.parts.hub.set_credentials(current);
+            tokio::time::sleep_until(until).await;
+            manager.publish_credentials(manager.status());
         });
+    }
+
+    /// Tells the filter the credentials in force, and those that requests of former configurations may still need.
+    fn publish_credentials(&self, mut status: MutexGuard<'_, DocumentStatus>) {
+        let now = Instant::now();
+        status.former_credentials.retain(|(until, _)| *until > now);
+        let mut all = BTreeMap::new();
+        for (_, former) in &status.former_credentials {
+            all.extend(former.clone());
+        }
+        all.extend(status.credentials.clone());
+        // Under the lock, so that an older answer can't overtake a newer one.
+        self.parts.hub.set_credentials(all);
     }
 
     /// Reloads whenever the file changes, for ever.
@@ -215,7 +234,7 @@ impl ConfigManager {
         }
     }
 
-    fn status(&self) -> std::sync::MutexGuard<'_, DocumentStatus> {
+    fn status(&self) -> MutexGuard<'_, DocumentStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use ditto_policy::secret::Secret;
 
 use crate::control::ControlAddress;
+use crate::xds::service::RETIRE_GRACE_DEFAULT;
 
 /// The gateway for language models: virtual keys, limits and routing inside Envoy.
 #[derive(Debug, Parser)]
@@ -99,6 +101,17 @@ pub struct Run {
     /// The filter module
     #[arg(long, value_name = "PATH")]
     pub filter: Option<PathBuf>,
+    /// How long routes and clusters of a former configuration outlive the switch. Tests don't wait as long as
+    /// clients may.
+    #[arg(long, value_name = "N", hide = true, default_value_t = RETIRE_GRACE_DEFAULT.as_millis() as u64)]
+    pub retire_grace_ms: u64,
+}
+
+impl Run {
+    /// See [`Run::retire_grace_ms`].
+    pub fn retire_grace(&self) -> Duration {
+        Duration::from_millis(self.retire_grace_ms)
+    }
 }
 
 fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
