@@ -38,7 +38,7 @@ thread_local! {
 }
 
 #[unsafe(no_mangle)]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, unreachable_pub)]
 pub extern "C" fn _initialize() {
     std::panic::set_hook(Box::new(|panic| {
         // The message could hold request data, so only the place is told.
