@@ -215,8 +215,9 @@ mod tests {
     #[tokio::test]
     async fn the_upstream_shows_what_arrived() {
         let upstream = Upstream::start(Cores::detect().unwrap().upstream, Duration::from_millis(1)).unwrap();
-        upstream.start_capture();
         let mut load = Load::connect(upstream.address(), Workload::Chat1k, 1, 1).await.unwrap();
+        load.run(Until::Count(1), Duration::ZERO).await.unwrap();
+        upstream.start_capture();
         load.run(Until::Count(1), Duration::ZERO).await.unwrap();
         assert_eq!(upstream.take_capture(), Workload::Chat1k.request().bytes());
     }

@@ -54,7 +54,7 @@ struct Arguments {
     /// Length of one measurement; streams get twice as much.
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
-    /// Only rows whose name (`chat-1k/16`, `stream/64`, …) contains this; `memory` for the memory. May be repeated.
+    /// Only this row (`chat-1k/16`) or the rows of this workload (`stream`); `memory` for the memory. May be repeated.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
     /// Leave the gateway out: bare Envoy and the empty filter alone.

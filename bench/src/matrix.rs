@@ -74,6 +74,12 @@ impl Row {
         format!("{}/{}", self.workload, self.connections)
     }
 
+    /// Whether the pattern is the whole name, or a part of the workload's.
+    fn matches(&self, pattern: &str) -> bool {
+        // `chat-1k/1` must not bring `chat-1k/16` with it.
+        self.name() == pattern || self.workload.to_string().contains(pattern)
+    }
+
     /// The variants in the order of the given round: each is first, second, … equally often.
     pub(crate) fn order(&self, round: usize) -> Vec<usize> {
         let count = self.variants.len();
@@ -81,7 +87,7 @@ impl Row {
     }
 }
 
-/// All rows whose name contains one of the patterns; all of them if there is none.
+/// All rows that one of the patterns names; all of them if there is none.
 pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
     use Variant::{Bare, Empty, EmptyListener, Ours, OursTwoBackends};
     use Workload::{Chat1k, Chat100k, Chat100kModelLast, Stream};
@@ -107,7 +113,7 @@ pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
             connections,
             variants: variants.iter().copied().filter(|v| with_ours || v.shape().is_none()).collect(),
         })
-        .filter(|row| only.is_empty() || only.iter().any(|pattern| row.name().contains(pattern.as_str())))
+        .filter(|row| only.is_empty() || only.iter().any(|pattern| row.matches(pattern)))
         .collect()
 }
 
@@ -120,6 +126,7 @@ mod tests {
         assert_eq!(rows(&[], true).len(), 10);
         let names: Vec<_> = rows(&["stream".into(), "chat-1k/16".into()], true).iter().map(Row::name).collect();
         assert_eq!(names, ["chat-1k/16", "stream/1", "stream/16", "stream/64"]);
+        assert_eq!(rows(&["chat-1k/1".into()], true).len(), 1);
         assert!(rows(&[], false).iter().flat_map(|row| &row.variants).all(|v| v.shape().is_none()));
     }
 

@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
+use crate::affinity::Cores;
 use crate::load::{Load, Outcome, Until};
 use crate::payload::{EVENTS, Workload};
-use crate::proc::Cpu;
+use crate::proc::{Cpu, Neighbours};
 
 /// Before each timed run: the connections to the upstream are there, and caches hold what they need.
 const WARM_UP: Duration = Duration::from_millis(100);
@@ -59,21 +60,31 @@ pub(crate) struct Sample {
     /// CPU time of the whole Envoy process for one unit.
     pub(crate) cpu_process_us: f64,
     /// Share of the run in which the worker was ready but another process had its core.
-    pub(crate) contended: f64,
+    pub(crate) worker_waited: f64,
+    /// Share of the run in which other processes had the generator's or the upstream's core.
+    pub(crate) generator_disturbed: f64,
+}
+
+impl Sample {
+    /// The greater of the two disturbances.
+    pub(crate) fn disturbed(&self) -> f64 {
+        self.worker_waited.max(self.generator_disturbed)
+    }
 }
 
 /// Measures one listener.
-pub(crate) async fn measure(plan: Plan, address: SocketAddr, keys: u64, pid: u32) -> Result<Sample> {
+pub(crate) async fn measure(plan: Plan, cores: Cores, address: SocketAddr, keys: u64, pid: u32) -> Result<Sample> {
     let mut load = Load::connect(address, plan.workload, plan.connections, keys).await?;
     if !plan.workload.is_stream() {
         run(&mut load, Until::Elapsed(WARM_UP), Duration::ZERO).await?;
     }
     sleep(SETTLE).await;
-    let before = Cpu::of(pid)?;
+    let before = (Cpu::of(pid)?, Neighbours::of(cores)?);
     let outcome = run(&mut load, plan.until(), plan.stagger()).await?;
+    let others = Neighbours::of(cores)?.others_since(before.1);
     sleep(SETTLE).await;
-    let spent = Cpu::of(pid)? - before;
-    Ok(sample(plan.workload, outcome, spent))
+    let spent = Cpu::of(pid)? - before.0;
+    Ok(sample(plan.workload, outcome, spent, others))
 }
 
 /// Requests a second of the generator and the upstream without anything between them.
@@ -88,7 +99,7 @@ async fn run(load: &mut Load, until: Until, stagger: Duration) -> Result<Outcome
     timeout(STUCK, load.run(until, stagger)).await.context("the run is stuck")?
 }
 
-fn sample(workload: Workload, mut outcome: Outcome, spent: Cpu) -> Sample {
+fn sample(workload: Workload, mut outcome: Outcome, spent: Cpu, others: u64) -> Sample {
     let units = if workload.is_stream() { outcome.events } else { outcome.requests };
     let [p50_ms, p99_ms] = outcome.latencies.percentiles_ms([50.0, 99.0]);
     let per_unit = |nanos: u64| nanos as f64 / 1e3 / units as f64;
@@ -100,6 +111,7 @@ fn sample(workload: Workload, mut outcome: Outcome, spent: Cpu) -> Sample {
         p99_ms,
         cpu_us: per_unit(spent.workers),
         cpu_process_us: per_unit(spent.process),
-        contended: spent.waited as f64 / 1e9 / seconds,
+        worker_waited: spent.waited as f64 / 1e9 / seconds,
+        generator_disturbed: others as f64 / 1e9 / seconds,
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::ops::Sub;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use crate::affinity::Cores;
 
 /// CPU time so far, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,9 +35,7 @@ impl Cpu {
     /// Reads the scheduler's own figures: they count nanoseconds, whereas `stat` counts ticks of 10 ms.
     pub(crate) fn of(pid: u32) -> Result<Self> {
         let mut sum = Self::default();
-        let tasks = format!("/proc/{pid}/task");
-        for task in fs::read_dir(&tasks).with_context(|| format!("reading {tasks}"))? {
-            let task = task?.path();
+        for task in tasks(pid)? {
             // A thread may end between the listing and the reading.
             let Some((ran, waited)) = schedstat(&task) else { continue };
             sum.process += ran;
@@ -51,11 +51,54 @@ impl Cpu {
     }
 }
 
+/// The directories of a process's threads.
+fn tasks(pid: u32) -> Result<Vec<PathBuf>> {
+    let path = format!("/proc/{pid}/task");
+    let entries = fs::read_dir(&path).with_context(|| format!("reading {path}"))?;
+    Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+}
+
 /// Time run and time waited, in nanoseconds.
 fn schedstat(task: &Path) -> Option<(u64, u64)> {
     let text = fs::read_to_string(task.join("schedstat")).ok()?;
     let mut numbers = text.split_ascii_whitespace().map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// How busy the cores of the generator and the upstream have been, and how much of that was our own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Neighbours {
+    busy: u64,
+    own: u64,
+}
+
+impl Neighbours {
+    /// Reads the present state of those cores.
+    pub(crate) fn of(cores: Cores) -> Result<Self> {
+        let text = fs::read_to_string("/proc/stat").context("reading /proc/stat")?;
+        let busy = |core| busy_nanos(&text, core).with_context(|| format!("core {core} is not in /proc/stat"));
+        let second = if cores.upstream == cores.generator { 0 } else { busy(cores.upstream)? };
+        let own = tasks(std::process::id())?.into_iter().filter_map(|task| schedstat(&task)).map(|(ran, _)| ran).sum();
+        Ok(Self { busy: busy(cores.generator)? + second, own })
+    }
+
+    /// Nanoseconds that others had those cores since an earlier reading.
+    pub(crate) fn others_since(self, before: Self) -> u64 {
+        let own = self.own.saturating_sub(before.own);
+        self.busy.saturating_sub(before.busy).saturating_sub(own)
+    }
+}
+
+/// All of a core's time but that idle or waiting for a disk, time stolen by other virtual machines included.
+fn busy_nanos(stat: &str, core: usize) -> Option<u64> {
+    // The kernel shows this file in hundredths of a second, whatever its own tick.
+    const NANOS: u64 = 10_000_000;
+    let name = format!("cpu{core} ");
+    let line = stat.lines().find_map(|line| line.strip_prefix(name.as_str()))?;
+    let fields: Vec<u64> = line.split_ascii_whitespace().map_while(|field| field.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; guests are counted in user already.
+    let busy: u64 = fields.iter().take(3).chain(fields.iter().skip(5).take(3)).sum();
+    Some(busy * NANOS)
 }
 
 /// Resident memory in kilobytes.
@@ -91,6 +134,14 @@ mod tests {
         let memory = parse_status("Name:\tenvoy\nVmRSS:\t   86012 kB\nRssAnon:\t   41000 kB\nThreads:\t9\n").unwrap();
         assert_eq!((memory.rss_kb, memory.anonymous_kb), (86012, 41000));
         assert!(parse_status("Name:\tgone\n").is_none());
+    }
+
+    #[test]
+    fn busy_time_leaves_idle_time_out() {
+        let stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 1000 1000 4 5 6 7 8\ncpu10 1 0 0 0 0 0 0 0 0 0\nintr 1\n";
+        assert_eq!(busy_nanos(stat, 0), Some(210_000_000));
+        assert_eq!(busy_nanos(stat, 10), Some(10_000_000));
+        assert_eq!(busy_nanos(stat, 1), None);
     }
 
     #[test]

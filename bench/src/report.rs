@@ -75,8 +75,8 @@ pub(crate) struct Summary {
     pub(crate) cpu_ratio: Spread,
     /// CPU time above bare Envoy's.
     pub(crate) cpu_added_us: Spread,
-    /// The largest share of a round in which something else had the worker's core.
-    pub(crate) contended: f64,
+    /// Share of a measurement in which other processes had a core that was needed.
+    pub(crate) disturbed: Spread,
 }
 
 impl RowResult {
@@ -112,7 +112,7 @@ impl Summary {
             cpu_process_us: all(|s| s.cpu_process_us)?,
             cpu_ratio: against(|s| s.cpu_us, |a, b| a / b)?,
             cpu_added_us: against(|s| s.cpu_us, |a, b| a - b)?,
-            contended: all(|s| s.contended)?.max,
+            disturbed: all(Sample::disturbed)?,
         })
     }
 }
@@ -158,7 +158,8 @@ pub(crate) mod tests {
             p99_ms: 2.0 * p50_ms,
             cpu_us,
             cpu_process_us: cpu_us,
-            contended: 0.0,
+            worker_waited: 0.0,
+            generator_disturbed: 0.0,
         }
     }
 

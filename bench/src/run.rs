@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::affinity::Cores;
 use crate::bootstrap::Filters;
 use crate::matrix::{Row, Variant};
 use crate::measure::{Plan, Sample, direct, measure};
@@ -17,8 +18,8 @@ use crate::stand::{Lab, Stand};
 /// Load on a fresh listener, so that V8 has optimised the filter before anything counts.
 const WARM_UP: Duration = Duration::from_millis(800);
 
-/// A measurement in which other work had more than this share of the worker's core is taken again …
-const CONTENDED: f64 = 0.05;
+/// A measurement in which other processes had more than this share of the cores is taken again …
+const DISTURBED: f64 = 0.05;
 
 /// … but no more than so many times for one measurement,
 const RETRIES: usize = 2;
@@ -49,6 +50,7 @@ struct Stands {
     main: Stand,
     /// The gateway with another configuration.
     others: Vec<(Variant, Stand)>,
+    cores: Cores,
 }
 
 impl Stands {
@@ -67,7 +69,7 @@ impl Stands {
             eprintln!("starting {variant} …");
             others.push((variant, Stand::start(lab, &variant.to_string(), &[], variant.shape(), 1).await?));
         }
-        Ok(Self { main, others })
+        Ok(Self { main, others, cores: lab.cores })
     }
 
     fn of(&self, variant: Variant) -> &Stand {
@@ -78,7 +80,7 @@ impl Stands {
         ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
         let stand = self.of(variant);
         let address = variant.listener().map_or_else(|| stand.gateway_address(), |(name, _)| stand.address(name))?;
-        let measured = measure(plan, address, variant.keys(), stand.pid()).await;
+        let measured = measure(plan, self.cores, address, variant.keys(), stand.pid()).await;
         measured.map_err(|error| stand.explain(error)).with_context(|| format!("measuring {variant}"))
     }
 
@@ -87,12 +89,12 @@ impl Stands {
     async fn measure_quietly(&self, plan: Plan, variant: Variant, retries: &mut usize) -> Result<Sample> {
         let mut kept = self.measure(plan, variant).await?;
         for _ in 0..RETRIES {
-            if kept.contended <= CONTENDED || *retries == 0 {
+            if kept.disturbed() <= DISTURBED || *retries == 0 {
                 break;
             }
             *retries -= 1;
             let again = self.measure(plan, variant).await?;
-            if again.contended < kept.contended {
+            if again.disturbed() < kept.disturbed() {
                 kept = again;
             }
         }
@@ -167,7 +169,7 @@ async fn weigh(lab: &Lab, effort: Effort, variant: Variant, workers: u32) -> Res
     let address = variant.listener().map_or_else(|| stand.gateway_address(), |(name, _)| stand.address(name))?;
     for workload in [Workload::Chat1k, Workload::Chat100k] {
         let plan = Plan { length: WARM_UP, ..effort.plan(workload, 16) };
-        measure(plan, address, variant.keys(), stand.pid()).await.map_err(|error| stand.explain(error))?;
+        measure(plan, lab.cores, address, variant.keys(), stand.pid()).await.map_err(|error| stand.explain(error))?;
     }
     Memory::of(stand.pid())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::measure::Sample;
 use crate::report::{MemoryLine, Report, RowResult};
 use crate::stats::Spread;
 
@@ -46,12 +47,17 @@ fn setting(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
             None => writeln!(f, " ({}).", direct.workload)?,
         }
     }
-    let contended = report.rows.iter().flat_map(|row| &row.variants).map(|v| v.summary.contended).fold(0.0, f64::max);
-    writeln!(
-        f,
-        "Other work had the worker's core for at most {:.1} % of a measurement; beyond 5 % it is repeated, within limits.\n",
-        contended * 100.0
-    )
+    let disturbed = report.rows.iter().flat_map(|row| &row.variants).flat_map(|variant| &variant.samples);
+    let disturbed = Spread::of(disturbed.map(Sample::disturbed));
+    if let Some(Spread { median, max, .. }) = disturbed {
+        let (median, max) = (median * 100.0, max * 100.0);
+        writeln!(
+            f,
+            "Other processes had the cores for {median:.0} % of the median measurement, {max:.0} % of the worst;"
+        )?;
+        writeln!(f, "beyond 5 % a measurement is repeated, up to a limit.")?;
+    }
+    writeln!(f)
 }
 
 fn targets(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {

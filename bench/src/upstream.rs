@@ -104,13 +104,15 @@ async fn connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
     loop {
         reader.reset();
         front.clear();
-        let capturing = shared.capturing.load(Ordering::Relaxed);
+        let mut capturing = false;
         let mut body = Vec::new();
         while !reader.is_done() {
             let n = stream.read(&mut buffer).await?;
             if n == 0 {
                 return Ok(());
             }
+            // Asked now, because the connection may have waited long for this request.
+            capturing = shared.capturing.load(Ordering::Relaxed);
             let used = reader.feed(&buffer[..n], |part| {
                 let room = FRONT - front.len();
                 front.extend_from_slice(&part[..part.len().min(room)]);
