@@ -133,7 +133,7 @@ impl ConfigManager {
         compiled: &Compiled,
     ) -> Arc<Self> {
         let status = DocumentStatus {
-            version: compiled.filter.version.clone(),
+            version: parts.cache.current().version().to_owned(),
             loaded_at_ms: now_ms(),
             warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
             refused: None,
@@ -182,14 +182,15 @@ impl ConfigManager {
 
         self.change_credentials(resources::credentials(&compiled));
         self.parts.backends.replace(backend_names(&compiled));
+        let version = snapshot.version().to_owned();
         self.parts.cache.set(snapshot);
         warn(&loaded, self.parts.directory.access(), self.require_virtual_keys);
         let mut status = self.status();
-        status.version.clone_from(&compiled.filter.version);
+        status.version.clone_from(&version);
         status.loaded_at_ms = now_ms();
         status.warnings = loaded.warnings.iter().map(ToString::to_string).collect();
         status.refused = None;
-        Ok(compiled.filter.version)
+        Ok(version)
     }
 
     /// Adds the new credentials at once, and takes the old ones away when no request can need them any more.

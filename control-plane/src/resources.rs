@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use ditto_policy::compile::{ClusterPlan, Compiled, RoutePlan};
 use ditto_policy::filter_config::Prepare;
 use envoy_types::pb::google::protobuf::Any;
+use sha2::{Digest, Sha256};
 
 use crate::keys::hub::Credentials;
 use crate::xds::{Reference, ResourceType, Snapshot, SnapshotError};
@@ -74,7 +75,20 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Sn
     resources.push((ResourceType::Listener, LISTENER.into(), listener::gateway(settings)));
     resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
     references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
-    Snapshot::new(compiled.filter.version.clone(), resources, references)
+    Snapshot::new(version(&compiled.filter.version, &resources), resources, references)
+}
+
+/// Names the configuration. The filter's version alone would not do: a changed credential leaves it as it is.
+fn version(filter: &str, resources: &[(ResourceType, String, Any)]) -> String {
+    let mut hash = Sha256::new();
+    for (ty, name, any) in resources {
+        for part in [ty.as_str().as_bytes(), name.as_bytes(), &any.value] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    let digest = hex::encode(hash.finalize());
+    format!("{filter}-{}", digest.get(..8).unwrap_or_default())
 }
 
 /// What the filter must know to prepare requests: everything for clusters of the backend stage, query parameters for
@@ -101,4 +115,44 @@ fn chain<'c>(compiled: &'c Compiled, plan: &RoutePlan) -> Option<Vec<&'c Cluster
 
 fn reference(from: (ResourceType, &str), to: (ResourceType, &str)) -> Reference {
     Reference { from: (from.0, from.1.to_owned()), to: (to.0, to.1.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use ditto_policy::compile::{Options, compile};
+    use ditto_policy::document::{Backend, Document, Router, WeightedBackend};
+    use ditto_policy::secret::Secret;
+
+    use super::*;
+
+    fn snapshot_with(credential: &str) -> Snapshot {
+        let backend = Backend {
+            name: "one".into(),
+            base_url: "https://one.example/v1".into(),
+            headers: [("authorization".to_owned(), Secret::new(credential))].into(),
+            query_params: BTreeMap::new(),
+            max_in_flight: None,
+            timeout_seconds: 300,
+            model_map: BTreeMap::new(),
+            provider: None,
+            provider_config: None,
+        };
+        let default_backends = vec![WeightedBackend { backend: "one".into(), weight: 1.0 }];
+        let router = Router { default_backends, rules: Vec::new() };
+        let document = Document { backends: vec![backend], router, ..Document::default() };
+        let compiled = compile(&document, Options { max_body_bytes: 1 << 20, open_relay: false }).unwrap();
+        let settings = Settings {
+            listen: ([127, 0, 0, 1], 1).into(),
+            filter_path: "filter.wasm".into(),
+            max_body_bytes: 1 << 20,
+            json_logs: false,
+        };
+        snapshot(&compiled, &settings).unwrap()
+    }
+
+    #[test]
+    fn a_changed_credential_is_a_new_version_and_the_same_document_is_not() {
+        assert_eq!(snapshot_with("a").version(), snapshot_with("a").version());
+        assert_ne!(snapshot_with("a").version(), snapshot_with("b").version());
+    }
 }
