@@ -105,8 +105,9 @@ impl Generations {
     pub(crate) fn adopt(&mut self, snapshot: &Snapshot, is_goal_in_use: bool, held: &[GenerationId]) {
         let goal = Generation::of(snapshot, self.take_id());
         let mut last = std::mem::replace(&mut self.goal, goal);
-        // What was refused must not come back inside a union: the node would refuse that too.
-        last.sets.retain(|ty, _| !last.refused.contains(ty));
+        for ty in std::mem::take(&mut last.refused) {
+            last.withdraw(ty);
+        }
         if !is_goal_in_use {
             last.role = Role::Doomed;
         }
@@ -118,14 +119,46 @@ impl Generations {
         }
     }
 
-    /// Notes that the node refused what these generations brought to a type.
-    pub(crate) fn refuse(&mut self, ty: ResourceType, members: &[GenerationId]) {
-        for generation in self.older.iter_mut().filter(|generation| members.contains(&generation.id)) {
-            generation.sets.remove(&ty);
+    /// Notes that the node refused `offer`. What it brought beyond `accepted` is to blame, as a whole.
+    pub(crate) fn refuse(&mut self, ty: ResourceType, offer: &Offer, accepted: Option<&Offer>) {
+        let goal_id = self.goal.id;
+        for generation in self.older.iter_mut().chain([&mut self.goal]) {
+            let has_part = offer.members.contains(&generation.id);
+            let is_proven = accepted.is_some_and(|accepted| {
+                // Where a name means two things, the newest wins, so an old one with its name can't be to blame.
+                // Tables are merged, so they can.
+                let is_covered = |set: &Arc<ResourceSet>| match ty {
+                    ResourceType::Route => accepted.set.covers(set),
+                    _ => accepted.set.covers_names(set),
+                };
+                accepted.members.contains(&generation.id) || generation.sets.get(&ty).is_none_or(is_covered)
+            });
+            if !has_part || is_proven {
+                continue;
+            }
+            if generation.id == goal_id {
+                generation.refused.push(ty);
+            } else {
+                generation.withdraw(ty);
+            }
         }
-        if members.contains(&self.goal.id) {
-            self.goal.refused.push(ty);
-        }
+    }
+
+    /// What these generations' resources of a type stand on, clusters below routes below extensions.
+    pub(crate) fn providers(
+        &self,
+        ty: ResourceType,
+        members: &[GenerationId],
+    ) -> BTreeMap<ResourceType, Arc<ResourceSet>> {
+        use ResourceType::{Cluster, Endpoint, ExtensionConfig, Listener, Route, Secret};
+        let types: &[ResourceType] = match ty {
+            Cluster | Endpoint | Secret | Listener => &[],
+            Route => &[Cluster, Endpoint, Secret],
+            ExtensionConfig => &[Cluster, Endpoint, Secret, Route],
+        };
+        let is_member = |generation: &Generation| members.contains(&generation.id);
+        let union = |ty: &ResourceType| Some((*ty, self.union_of(*ty, is_member)?.set));
+        types.iter().filter_map(union).collect()
     }
 
     /// The goal's resources alone.
@@ -136,10 +169,14 @@ impl Generations {
 
     /// The resources of all generations; for routes, of all that are not doomed.
     pub(crate) fn union_offer(&self, ty: ResourceType) -> Offer {
+        let takes_part = |generation: &Generation| ty != ResourceType::Route || generation.role != Role::Doomed;
+        self.union_of(ty, takes_part).unwrap_or_else(|| self.goal_offer(ty))
+    }
+
+    fn union_of(&self, ty: ResourceType, takes_part: impl Fn(&Generation) -> bool) -> Option<Offer> {
         let mut offer: Option<Offer> = None;
-        for generation in self.older.iter().chain([&self.goal]) {
-            let is_left_out = ty == ResourceType::Route && generation.role == Role::Doomed;
-            let Some(set) = generation.sets.get(&ty).filter(|_| !is_left_out) else { continue };
+        for generation in self.older.iter().chain([&self.goal]).filter(|generation| takes_part(generation)) {
+            let Some(set) = generation.sets.get(&ty) else { continue };
             match &mut offer {
                 None => offer = Some(Offer { set: Arc::clone(set), members: vec![generation.id] }),
                 Some(offer) => {
@@ -148,7 +185,7 @@ impl Generations {
                 }
             }
         }
-        offer.unwrap_or_else(|| self.goal_offer(ty))
+        offer
     }
 
     /// The node has moved to generation `id`: those before it stay until `at`, for requests in progress.
@@ -220,6 +257,15 @@ impl Generation {
     fn of(snapshot: &Snapshot, id: GenerationId) -> Self {
         let sets = ResourceType::ALL.into_iter().map(|ty| (ty, Arc::clone(snapshot.set(ty)))).collect();
         Self { id, version: snapshot.version().to_owned(), sets, refused: Vec::new(), role: Role::InUse }
+    }
+
+    /// Keeps what was refused from coming back inside a union, which would be refused too.
+    fn withdraw(&mut self, ty: ResourceType) {
+        self.sets.remove(&ty);
+        // Without its clusters, nothing can be using its routes, and nothing must begin to.
+        if ty == ResourceType::Cluster {
+            self.sets.remove(&ResourceType::Route);
+        }
     }
 
     fn leaves_at(&self) -> Option<Instant> {

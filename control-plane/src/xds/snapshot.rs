@@ -171,6 +171,16 @@ impl ResourceSet {
         &self.resources
     }
 
+    /// Whether everything in `other` is here too, with the same content.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        other.resources.iter().all(|(name, any)| self.resources.get(name) == Some(any))
+    }
+
+    /// Whether there is something of each name in `other`.
+    pub(crate) fn covers_names(&self, other: &Self) -> bool {
+        other.resources.keys().all(|name| self.resources.contains_key(name))
+    }
+
     /// Whether there are no resources.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()

@@ -32,7 +32,6 @@
 //! Whatever the order of events, each route that a node holds has its cluster there, and each extension configuration
 //! its routes. The property test drives a model of Envoy through random histories to check just this.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,7 +41,7 @@ use thiserror::Error;
 use super::generations::{GenerationId, Generations, Offer};
 use super::history::{History, Sent};
 use super::merge::MergeRoutes;
-use super::snapshot::{ResourceSet, ResourceType, Snapshot};
+use super::snapshot::{ResourceType, Snapshot};
 use super::status::{Progress, Stage};
 use super::subscription::{Heard, Subscription};
 
@@ -196,9 +195,7 @@ impl Stream {
 
     fn refused(&mut self, ty: ResourceType, offer: &Offer) {
         let accepted = self.subscription(ty).accepted().cloned();
-        let proven: &[GenerationId] = accepted.as_ref().map_or(&[], |offer| &offer.members);
-        let suspects: Vec<_> = offer.members.iter().copied().filter(|id| !proven.contains(id)).collect();
-        self.generations.refuse(ty, &suspects);
+        self.generations.refuse(ty, offer, accepted.as_ref());
         self.offers[ty.index()] = accepted;
         if ty == ResourceType::ExtensionConfig {
             self.restore();
@@ -344,7 +341,7 @@ impl Stream {
             self.last_nonce += 1;
             responses.push(subscription.send(offer, self.last_nonce.to_string()));
             let set = Arc::clone(&offer.set);
-            let providers = self.providers(ty);
+            let providers = self.generations.providers(ty, &offer.members);
             self.history.remember(Sent { ty, set, providers });
             // A cluster that changed under its old name warms only on a new response with its endpoints, even if
             // they are the same: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#resource-warming
@@ -353,18 +350,6 @@ impl Stream {
             }
         }
         responses
-    }
-
-    /// What a response of this type stands on. It is sent only after that was accepted.
-    fn providers(&self, ty: ResourceType) -> BTreeMap<ResourceType, Arc<ResourceSet>> {
-        use ResourceType::{Cluster, Endpoint, ExtensionConfig, Listener, Route, Secret};
-        let types: &[ResourceType] = match ty {
-            Cluster | Endpoint | Secret | Listener => &[],
-            Route => &[Cluster, Endpoint, Secret],
-            ExtensionConfig => &[Cluster, Endpoint, Secret, Route],
-        };
-        let accepted = |ty: &ResourceType| Some((*ty, Arc::clone(&self.subscriptions[ty.index()].accepted()?.set)));
-        types.iter().filter_map(accepted).collect()
     }
 
     fn subscription(&mut self, ty: ResourceType) -> &mut Subscription {
