@@ -14,6 +14,7 @@
 //! ```
 
 pub mod config;
+pub mod envoy;
 pub mod locate;
 mod output;
 pub mod ports;

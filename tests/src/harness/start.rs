@@ -29,6 +29,8 @@ pub struct GatewayBuilder {
     binary: Option<PathBuf>,
     args: Vec<OsString>,
     environment: Vec<(String, Option<String>)>,
+    admin: bool,
+    addresses: Option<(SocketAddr, SocketAddr)>,
     deadline: Duration,
 }
 
@@ -54,7 +56,15 @@ impl std::error::Error for StartFailure {}
 
 impl GatewayBuilder {
     pub(super) fn new(config: Value) -> Self {
-        Self { config, binary: None, args: Vec::new(), environment: Vec::new(), deadline: READY_DEADLINE }
+        Self {
+            config,
+            binary: None,
+            args: Vec::new(),
+            environment: Vec::new(),
+            admin: true,
+            addresses: None,
+            deadline: READY_DEADLINE,
+        }
     }
 
     /// Adds arguments.
@@ -89,6 +99,20 @@ impl GatewayBuilder {
     #[must_use]
     pub fn binary(mut self, binary: impl Into<PathBuf>) -> Self {
         self.binary = Some(binary.into());
+        self
+    }
+
+    /// Gives it no admin token.
+    #[must_use]
+    pub fn without_admin_token(mut self) -> Self {
+        self.admin = false;
+        self
+    }
+
+    /// Listens for clients and for Envoys where another gateway did, instead of on ports of its own.
+    #[must_use]
+    pub fn in_place_of(mut self, other: &Gateway) -> Self {
+        self.addresses = Some((other.address(), other.control()));
         self
     }
 
@@ -148,7 +172,7 @@ impl GatewayBuilder {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let config = directory.path().join("gateway.json");
         write_config(&config, &self.config);
-        let (listen, control) = (ports::free(), ports::free());
+        let (listen, control) = self.addresses.unwrap_or_else(|| (ports::free(), ports::free()));
         let mut command = self.command(&config, listen, control);
         command.current_dir(directory.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -177,7 +201,7 @@ impl GatewayBuilder {
                 command.args(["--envoy-concurrency", "1"]);
             }
         }
-        if !self.has_flag("--admin-") {
+        if self.admin && !self.has_flag("--admin-") {
             command.args(["--admin-token", ADMIN_TOKEN]);
         }
         command.args(&self.args);

@@ -1,0 +1,105 @@
+//! Envoy's own admin endpoint, and an Envoy that the gateway does not start.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+
+use super::locate::Part;
+use super::{Gateway, Output};
+use crate::eventually::eventually;
+use crate::process::{self, Signal};
+
+impl Gateway {
+    /// Asks the gateway's own Envoy for a path of its admin endpoint, which is a socket beside its bootstrap.
+    ///
+    /// # Panics
+    /// When there is no Envoy, or it does not answer 200.
+    pub async fn envoy_admin(&self, path: &str) -> String {
+        let pid = self.envoy_pid().expect("the gateway runs an Envoy");
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("its command line can be read");
+        let bootstrap = command.split('\0').skip_while(|argument| *argument != "-c").nth(1).expect("it has a bootstrap");
+        ask(&Path::new(bootstrap).with_file_name("envoy.sock"), path).await.unwrap_or_else(|error| panic!("{error:#}"))
+    }
+}
+
+/// An Envoy that a test runs for a gateway with `--no-envoy`. Dropped, it ends.
+#[derive(Debug)]
+pub struct Envoy {
+    child: Child,
+    directory: TempDir,
+    output: Output,
+}
+
+impl Envoy {
+    /// Starts one with the bootstrap that the gateway's program prints, and waits until it serves the gateway.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start(gateway: &Gateway) -> Self {
+        let envoy = Self::launch(gateway);
+        eventually(Duration::from_secs(60), "Envoy serves", async || super::is_healthy(gateway.address()).await).await;
+        envoy
+    }
+
+    fn launch(gateway: &Gateway) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let bootstrap = Command::new(Part::Gateway.expect())
+            .args(["bootstrap", "--control-listen", &gateway.control().to_string()])
+            .arg("--envoy-admin")
+            .arg(format!("unix:{}", directory.path().join("envoy.sock").display()))
+            .output()
+            .expect("the bootstrap can be printed");
+        assert!(bootstrap.status.success(), "{bootstrap:?}");
+        let path = directory.path().join("bootstrap.json");
+        fs::write(&path, bootstrap.stdout).expect("the bootstrap can be written");
+        let mut command = Command::new(Part::Envoy.expect());
+        command.arg("-c").arg(&path).args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = process::spawn(command, Signal::Kill).expect("Envoy starts");
+        let output = Output::default();
+        output.collect(child.stdout.take().expect("standard output is piped"));
+        output.collect(child.stderr.take().expect("standard error is piped"));
+        Self { child, directory, output }
+    }
+
+    /// Asks for a path of its admin endpoint.
+    ///
+    /// # Panics
+    /// When it does not answer 200.
+    pub async fn admin(&self, path: &str) -> String {
+        let socket: PathBuf = self.directory.path().join("envoy.sock");
+        ask(&socket, path).await.unwrap_or_else(|error| panic!("{error:#}"))
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- Envoy printed:\n{}---", self.output.text());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn ask(socket: &Path, path: &str) -> Result<String> {
+    let stream = UnixStream::connect(socket).await.with_context(|| socket.display().to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::builder().uri(path).header("host", "envoy").body(Empty::<Bytes>::new())?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    connection.abort();
+    ensure!(status.is_success(), "Envoy's admin endpoint answered {status} for {path}");
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}

@@ -1,0 +1,6 @@
+//! The whole system: the gateway as operators start it, a real Envoy, and simulated providers.
+
+mod system {
+    mod keys;
+    mod support;
+}

@@ -1,0 +1,137 @@
+//! What tests need that change the configuration, or look into Envoy and the processes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ditto_tests::eventually::eventually_some;
+use ditto_tests::harness::{Gateway, config};
+use ditto_tests::simulator::{Fault, Simulator};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::UnixStream;
+
+use super::support::SOON;
+
+/// A body of server-sent events that says `words` words, one in each event.
+pub(super) fn streamed_chat(model: &str, words: usize) -> Value {
+    let said = format!("Please say {words} words.");
+    json!({"model": model, "stream": true, "messages": [{"role": "user", "content": said}]})
+}
+
+/// A backend with its own credential.
+pub(super) fn backend(name: &str, base_url: &str, credential: &str) -> Value {
+    json!({"name": name, "base_url": base_url, "headers": {"authorization": format!("Bearer {credential}")}})
+}
+
+/// A document with the harness's key that sends everything to `candidates`, in order.
+pub(super) fn document(backends: &[Value], candidates: &[&str]) -> Value {
+    // A weight that is next to nothing: the first is always chosen, the others are there to fall back on.
+    let weight = |place: usize| if place == 0 { 1.0 } else { 1e-12 };
+    let candidates = candidates.iter().enumerate();
+    let candidates: Vec<_> = candidates.map(|(at, name)| json!({"backend": name, "weight": weight(at)})).collect();
+    json!({
+        "backends": backends,
+        "virtual_keys": [config::key(config::KEY_ID, config::TOKEN)],
+        "router": {"default_backends": candidates, "rules": []},
+    })
+}
+
+/// A simulator that answers every path with a small JSON body of its own.
+pub(super) fn answering(name: &str) -> Simulator {
+    let simulator = Simulator::named(name);
+    simulator.fault_always(Fault::scripted("application/json", [json!({"from": name}).to_string()]));
+    simulator
+}
+
+/// `GET /admin/config/status`.
+pub(super) async fn config_status(gateway: &Gateway) -> Value {
+    let admin = gateway.control_client().with_bearer(ditto_tests::harness::ADMIN_TOKEN);
+    admin.get("/admin/config/status").send().await.expect_status(200).await.json().await
+}
+
+/// Waits for a status, and returns it.
+pub(super) async fn until_status(gateway: &Gateway, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    eventually_some(SOON, what, async || Some(config_status(gateway).await).filter(&holds)).await
+}
+
+/// Whether the only node works by the document in force, though former resources may still be there.
+pub(super) fn is_in_use(status: &Value) -> bool {
+    let node = &status["xds"]["nodes"][0];
+    let late = ["grace", "retiring_routes", "retiring_clusters", "settled"];
+    node["version"] == status["document"]["version"] && late.iter().any(|stage| node["stage"] == *stage)
+}
+
+/// Whether the only node has the document in force and nothing else.
+pub(super) fn is_settled(status: &Value) -> bool {
+    is_in_use(status) && status["xds"]["nodes"][0]["stage"] == "settled"
+}
+
+/// Replaces the configuration and waits until requests are decided by it.
+pub(super) async fn change(gateway: &Gateway, document: &Value) -> Value {
+    let before = config_status(gateway).await["document"]["version"].clone();
+    gateway.reload(document);
+    until_status(gateway, "the new document is in use", |status| {
+        status["document"]["version"] != before && is_in_use(status)
+    })
+    .await
+}
+
+/// Asks the admin endpoint of the gateway's Envoy.
+pub(super) async fn ask_envoy(gateway: &Gateway, path: &str) -> Bytes {
+    let stream = UnixStream::connect(admin_socket(gateway)).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get(path).header("host", "envoy").body(Empty::<Bytes>::new()).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200, "{path}");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    connection.abort();
+    body
+}
+
+/// One of Envoy's statistics.
+pub(super) async fn statistic(gateway: &Gateway, name: &str) -> u64 {
+    let text = ask_envoy(gateway, &format!("/stats?filter=^{name}$")).await;
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    let value = text.rsplit(' ').next().and_then(|value| value.parse().ok());
+    value.unwrap_or_else(|| panic!("no statistic {name}: {text}"))
+}
+
+/// Names of the clusters that Envoy was given over xDS.
+pub(super) async fn clusters(gateway: &Gateway) -> Vec<String> {
+    let dump: Value = serde_json::from_slice(&ask_envoy(gateway, "/config_dump").await).unwrap();
+    let mut names = Vec::new();
+    for section in dump["configs"].as_array().unwrap() {
+        for list in ["dynamic_active_clusters", "dynamic_warming_clusters"] {
+            let listed = section[list].as_array().into_iter().flatten();
+            names.extend(listed.map(|entry| entry["cluster"]["name"].as_str().unwrap().to_owned()));
+        }
+    }
+    names.sort();
+    names
+}
+
+/// Found through the bootstrap that Envoy was started with.
+fn admin_socket(gateway: &Gateway) -> PathBuf {
+    let pid = gateway.envoy_pid().expect("Envoy runs");
+    let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    let mut arguments = line.split('\0').skip_while(|argument| *argument != "-c");
+    let bootstrap = fs::read(arguments.nth(1).expect("a bootstrap is named")).unwrap();
+    let bootstrap: Value = serde_json::from_slice(&bootstrap).unwrap();
+    bootstrap["admin"]["address"]["pipe"]["path"].as_str().unwrap().into()
+}
+
+/// The memory that a process holds, in bytes.
+pub(super) fn resident_bytes(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+/// A pause that is part of what a test does, not a wait for something.
+pub(super) async fn pause(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
