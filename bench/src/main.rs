@@ -85,13 +85,13 @@ struct Arguments {
 
 impl Arguments {
     fn effort(&self) -> Result<Effort> {
-        let (rounds, seconds) = if self.quick { (3, 0.6) } else { (8, 1.0) };
+        let (rounds, seconds, retries) = if self.quick { (3, 0.6, 15) } else { (8, 1.0, 60) };
         let rounds = self.rounds.unwrap_or(rounds);
         let seconds = self.seconds.unwrap_or(seconds);
         ensure!(rounds > 0, "there must be at least one round");
         let length = Duration::try_from_secs_f64(seconds).context("--seconds")?;
         ensure!(length >= Duration::from_millis(100), "a measurement of less than 0.1 s says nothing");
-        Ok(Effort { rounds, length, pace: Duration::from_millis(self.pace) })
+        Ok(Effort { rounds, length, pace: Duration::from_millis(self.pace), retries })
     }
 
     /// Whether the part of that name is wanted besides the rows.

@@ -21,11 +21,8 @@ const WARM_UP: Duration = Duration::from_millis(800);
 /// A measurement in which other processes had more than this share of the cores is taken again …
 const DISTURBED: f64 = 0.05;
 
-/// … but no more than so many times for one measurement,
+/// … but no more than so many times.
 const RETRIES: usize = 2;
-
-/// and so many in a run: on a machine that is never quiet the run must still end.
-const ALL_RETRIES: usize = 60;
 
 /// How long and how often.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +30,8 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) length: Duration,
     pub(crate) pace: Duration,
+    /// Repetitions allowed in the whole run: on a machine that is never quiet it must still end.
+    pub(crate) retries: usize,
 }
 
 impl Effort {
@@ -108,7 +107,7 @@ pub(crate) async fn measure_rows(lab: &Lab, rows: &[Row], effort: Effort) -> Res
         return Ok(Vec::new());
     }
     let stands = Stands::start(lab, rows).await?;
-    let mut retries = ALL_RETRIES;
+    let mut retries = effort.retries;
     let mut warmed: Vec<Variant> = Vec::new();
     let mut results = Vec::new();
     for row in rows {
