@@ -169,11 +169,14 @@ impl Stream {
     /// Finds out what a node holds that was connected before.
     fn recall(&mut self, ty: ResourceType, version: &str, now: Instant) {
         let Some(sent) = self.history.recall(ty, version) else { return };
-        let is_late = matches!(self.stage, Stage::Grace | Stage::Settled);
+        let is_late = match self.stage {
+            Stage::Clusters | Stage::Routes | Stage::Extensions | Stage::Halted => false,
+            Stage::Grace | Stage::RetiringRoutes | Stage::RetiringClusters | Stage::Settled => true,
+        };
         let leaves_at = is_late.then(|| now + self.retire_grace);
         let id = self.generations.recall(&sent, leaves_at);
         self.subscription(ty).recall(Offer { set: sent.set, members: vec![id] });
-        self.must_restore |= ty == ResourceType::ExtensionConfig && self.stage <= Stage::Extensions;
+        self.must_restore |= ty == ResourceType::ExtensionConfig && !is_late;
         if self.stage == Stage::Settled && !self.generations.is_goal_alone() {
             self.enter(Stage::Grace);
         }
