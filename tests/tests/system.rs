@@ -2,5 +2,7 @@
 
 mod system {
     mod keys;
+    mod rig;
+    mod rollout;
     mod support;
 }

@@ -1,17 +1,12 @@
 //! What tests need that change the configuration, or look into Envoy and the processes.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ditto_tests::eventually::eventually_some;
 use ditto_tests::harness::{Gateway, config};
 use ditto_tests::simulator::{Fault, Simulator};
-use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::UnixStream;
 
 use super::support::SOON;
 
@@ -79,30 +74,16 @@ pub(super) async fn change(gateway: &Gateway, document: &Value) -> Value {
     .await
 }
 
-/// Asks the admin endpoint of the gateway's Envoy.
-pub(super) async fn ask_envoy(gateway: &Gateway, path: &str) -> Bytes {
-    let stream = UnixStream::connect(admin_socket(gateway)).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-    let connection = tokio::spawn(connection);
-    let request = http::Request::get(path).header("host", "envoy").body(Empty::<Bytes>::new()).unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.status(), 200, "{path}");
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    connection.abort();
-    body
-}
-
 /// One of Envoy's statistics.
 pub(super) async fn statistic(gateway: &Gateway, name: &str) -> u64 {
-    let text = ask_envoy(gateway, &format!("/stats?filter=^{name}$")).await;
-    let text = String::from_utf8_lossy(&text).trim().to_owned();
-    let value = text.rsplit(' ').next().and_then(|value| value.parse().ok());
+    let text = gateway.envoy_admin(&format!("/stats?filter=^{name}$")).await;
+    let value = text.trim().rsplit(' ').next().and_then(|value| value.parse().ok());
     value.unwrap_or_else(|| panic!("no statistic {name}: {text}"))
 }
 
 /// Names of the clusters that Envoy was given over xDS.
 pub(super) async fn clusters(gateway: &Gateway) -> Vec<String> {
-    let dump: Value = serde_json::from_slice(&ask_envoy(gateway, "/config_dump").await).unwrap();
+    let dump: Value = serde_json::from_str(&gateway.envoy_admin("/config_dump").await).unwrap();
     let mut names = Vec::new();
     for section in dump["configs"].as_array().unwrap() {
         for list in ["dynamic_active_clusters", "dynamic_warming_clusters"] {
@@ -112,16 +93,6 @@ pub(super) async fn clusters(gateway: &Gateway) -> Vec<String> {
     }
     names.sort();
     names
-}
-
-/// Found through the bootstrap that Envoy was started with.
-fn admin_socket(gateway: &Gateway) -> PathBuf {
-    let pid = gateway.envoy_pid().expect("Envoy runs");
-    let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
-    let mut arguments = line.split('\0').skip_while(|argument| *argument != "-c");
-    let bootstrap = fs::read(arguments.nth(1).expect("a bootstrap is named")).unwrap();
-    let bootstrap: Value = serde_json::from_slice(&bootstrap).unwrap();
-    bootstrap["admin"]["address"]["pipe"]["path"].as_str().unwrap().into()
 }
 
 /// The memory that a process holds, in bytes.

@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use ditto_tests::client::Client;
+use ditto_tests::client::{Client, Response};
 use ditto_tests::eventually::eventually;
-use ditto_tests::harness::{Gateway, config};
+use ditto_tests::harness::config;
 use ditto_tests::simulator::{Fault, RecordedRequest, Simulator};
 use ditto_tests::sse;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::rig::{
-    backend, change, clusters, config_status, document, is_settled, pause, streamed_chat, until_status,
-};
+use super::rig::{backend, change, clusters, document, is_settled, pause, statistic, streamed_chat, until_status};
 use super::support::{SOON, chat_with, start};
 
 const CLIENTS: usize = 12;
@@ -194,7 +192,6 @@ async fn two_workers_change_over_together() {
         futures_util::future::join_all(asked).await.iter().all(|response| response.status == 200)
     })
     .await;
-    [&providers.east, &providers.west, &providers.spare].map(Simulator::forget_requests);
     let load = Load::start(&client);
     for document in documents.iter().skip(1) {
         change(&gateway, document).await;
@@ -219,11 +216,7 @@ async fn a_stream_over_a_removed_backend_goes_on_to_its_end() {
     let ask = |model: &str| client.post("/v1/chat/completions", &streamed_chat(model, 12)).send();
     let (mut plain, mut chained) = (ask("plain").await, ask("chain").await);
 
-    gateway.reload(&document(&[backend("new", &new.base_url(), "cred-new")], &["new"]));
-    let settled = until_status(&gateway, "the old backend is gone", |status| {
-        is_settled(status) && status["document"]["refused"].is_null() && status["xds"]["version"] != Value::Null
-    });
-    settled.await;
+    change(&gateway, &document(&[backend("new", &new.base_url(), "cred-new")], &["new"])).await;
     eventually(SOON, "Envoy has let go of the old backend", async || {
         clusters(&gateway).await.iter().all(|name| name.starts_with("new/"))
     })
@@ -236,32 +229,48 @@ async fn a_stream_over_a_removed_backend_goes_on_to_its_end() {
     }
 }
 
+/// Sends a body in pieces, slowly.
+fn upload(client: &Client, content_type: &str, pieces: &[&'static str]) -> JoinHandle<Response> {
+    let pieces = pieces.iter().map(|piece| (Duration::from_millis(500), Bytes::from_static(piece.as_bytes())));
+    let request = client.request(http::Method::POST, "/v1/chat/completions").header("content-type", content_type);
+    tokio::spawn(request.pieces(pieces.collect()).send())
+}
+
 #[tokio::test]
-async fn an_upload_that_began_before_the_change_arrives() {
+async fn an_upload_to_a_removed_backend_goes_on_to_its_end() {
     let (old, new) = (Simulator::named("old"), Simulator::named("new"));
     let gateway = start(document(&[backend("old", &old.base_url(), "cred-old")], &["old"]), &GRACE).await;
     let client = gateway.client().with_bearer(config::TOKEN);
-    let upload = |content_type: &str, pieces: &[&'static str]| {
-        let pieces = pieces.iter().map(|piece| (Duration::from_millis(700), Bytes::from_static(piece.as_bytes())));
-        let request = client.request(http::Method::POST, "/v1/chat/completions").header("content-type", content_type);
-        tokio::spawn(request.pieces(pieces.collect()).send())
-    };
-    // The one is forwarded as it comes, and its route is decided; the other is held until it is complete.
-    let forwarded = upload("application/octet-stream", &["{\"model\":\"m\",", "\"messages\":", "[", "]", "}"]);
-    let messages = "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]";
-    let held = upload("application/json", &["{\"model\":\"m\"", ",", messages, "  ", "}"]);
+    let pieces = ["{\"model\":\"m\",", "\"messages\":", "[{\"role\":", "\"user\",\"content\":", "\"x\"}]", " ", "}"];
+    let upload = upload(&client, "application/octet-stream", &pieces);
     eventually(SOON, "the upload has begun", async || old.requests().len() == 1).await;
-    gateway.reload(&document(&[backend("new", &new.base_url(), "cred-new")], &["new"]));
-    eventually(SOON, "the old backend is gone", async || {
-        is_settled(&config_status(&gateway).await) && clusters(&gateway).await.iter().all(|name| name.starts_with("new/"))
+    change(&gateway, &document(&[backend("new", &new.base_url(), "cred-new")], &["new"])).await;
+    eventually(SOON, "Envoy has let go of the old backend", async || {
+        clusters(&gateway).await.iter().all(|name| name.starts_with("new/"))
     })
     .await;
-    assert!(!forwarded.is_finished() && !held.is_finished(), "the uploads are still under way");
-    let forwarded = forwarded.await.unwrap();
-    assert_eq!(forwarded.header("x-ditto-backend"), Some("old"));
+    assert!(!old.last_request().complete, "the upload is still under way");
+    let response = upload.await.unwrap().expect_status(200).await;
+    assert_eq!(response.header("x-ditto-backend"), Some("old"));
     assert!(old.last_request().complete);
-    // Its route is decided when it is complete, and by then there is only the new one.
-    let held = held.await.unwrap().expect_status(200).await;
-    assert_eq!(held.header("x-ditto-backend"), Some("new"));
-    assert_eq!(new.last_request().header("authorization"), Some("Bearer cred-new"));
+}
+
+#[tokio::test]
+async fn a_body_that_is_held_over_a_change_goes_where_it_began_to() {
+    let (old, new) = (Simulator::named("old"), Simulator::named("new"));
+    let before = document(&[backend("old", &old.base_url(), "cred-old")], &["old"]);
+    let gateway = start(before, &["--retire-grace-ms", "20000"]).await;
+    let client = gateway.client().with_bearer(config::TOKEN);
+    let pieces = ["{\"model\":\"m\",", "\"messages\":", "[{\"role\":\"user\",\"content\":\"x\"}]", "}"];
+    let upload = upload(&client, "application/json", &pieces);
+    eventually(SOON, "the upload has begun", async || {
+        statistic(&gateway, "http.gateway.downstream_rq_active").await == 1
+    })
+    .await;
+    change(&gateway, &document(&[backend("new", &new.base_url(), "cred-new")], &["new"])).await;
+    client.get("/v1/models").send().await.expect_status(200).await;
+    assert_eq!((old.requests().len(), new.requests().len()), (0, 1));
+    let response = upload.await.unwrap().expect_status(200).await;
+    assert_eq!(response.header("x-ditto-backend"), Some("old"));
+    assert_eq!(old.last_request().header("authorization"), Some("Bearer cred-old"));
 }
