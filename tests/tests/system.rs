@@ -2,6 +2,7 @@
 
 mod system {
     mod keys;
+    mod reload;
     mod rig;
     mod rollout;
     mod support;

@@ -25,7 +25,7 @@
 //! * *A newer snapshot in the middle*: the roll-out starts again from what the node has. A configuration that was never
 //!   switched to is dropped on the way, routes first; one that was is kept until its grace is over.
 //! * *Reconnect*: the node names the versions it holds. They are looked up in [`History`] and treated as one more old
-//!   configuration. Nothing is answered out of turn meanwhile: the node works by what it holds.
+//!   configuration; what it stood on comes back before it. Meanwhile the node works by what it holds.
 //!
 //! # Invariant
 //!
@@ -205,7 +205,7 @@ impl Stream {
         }
         if offer.members.contains(&self.generations.goal_id()) {
             self.stage = Stage::Halted;
-        } else {
+        } else if self.stage != Stage::Halted {
             // A newer snapshot has overtaken the one at fault.
             self.subscription(ty).forget_refusal();
         }
