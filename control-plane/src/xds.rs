@@ -5,7 +5,7 @@
 //!
 //! * [`service`] is the gRPC method. It owns the socket, the clock and the queue, and decides nothing.
 //! * [`stream`] is the protocol of one stream as a pure state machine: who is at which stage of a roll-out, and
-//!   what to send next. [`subscription`] is one resource type of it: names, nonces, what was accepted or refused.
+//!   what to send next. `subscription` is one resource type of it: names, nonces, what was accepted or refused.
 //! * [`cache`] holds the snapshot in force and what is known of each node. It never sees gRPC.
 //! * [`snapshot`] is the immutable, self-consistent set of resources that the builder of resources hands over.
 //!
