@@ -199,8 +199,11 @@ impl Stream {
     fn refused(&mut self, ty: ResourceType, offer: &Offer) {
         let accepted = self.subscription(ty).accepted().cloned();
         self.generations.refuse(ty, offer, accepted.as_ref());
+        self.must_restore &= ty != ResourceType::ExtensionConfig;
+        // If it is the former one that is refused this time, that will not get better by repetition.
+        let is_former = accepted.as_ref().is_some_and(|accepted| accepted.set.version() == offer.set.version());
         self.offers[ty.index()] = accepted;
-        if ty == ResourceType::ExtensionConfig {
+        if ty == ResourceType::ExtensionConfig && !is_former {
             self.restore();
         }
         if offer.members.contains(&self.generations.goal_id()) {
@@ -219,7 +222,6 @@ impl Stream {
     /// FilterConfigSubscription::onConfigUpdate in source/common/filter/config_discovery_impl.cc. (An Envoy that has
     /// never accepted one can't be helped in this way.)
     fn restore(&mut self) {
-        self.must_restore = false;
         self.subscription(ResourceType::ExtensionConfig).owe_answer();
     }
 

@@ -96,8 +96,12 @@ impl Subscription {
         // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ack-and-nack-semantics-summary
         match &request.error_detail {
             Some(error) => {
-                let message = shortened(&error.message);
-                self.refused = Some(Nack { version: offer.set.version().to_owned(), message });
+                let version = offer.set.version().to_owned();
+                // What was refused first says more than what went wrong when going back.
+                let is_former = self.accepted_version() == Some(&version);
+                if self.refused.is_none() || !is_former {
+                    self.refused = Some(Nack { version, message: shortened(&error.message) });
+                }
                 Heard::Refused { offer }
             }
             None => {

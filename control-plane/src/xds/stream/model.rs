@@ -25,6 +25,8 @@ pub(super) struct Envoy {
     nonces: BTreeMap<ResourceType, String>,
     /// The last filter configuration that came, accepted or not. Envoy does not look at the same one twice.
     seen_filter: Option<Any>,
+    /// Refuses every filter configuration, as when a file that they name is gone.
+    pub(super) is_broken: bool,
     requests: VecDeque<DiscoveryRequest>,
     responses: VecDeque<DiscoveryResponse>,
 }
@@ -95,8 +97,9 @@ impl Envoy {
         let ty = ResourceType::from_type_url(&response.type_url).unwrap();
         self.nonces.insert(ty, response.nonce.clone());
         let was_seen = self.has_seen(&response) && self.held.contains_key(&ty);
-        if response.resources.iter().any(is_bad) && !was_seen {
-            self.request(ty, Some("bad"));
+        let is_refused = self.is_broken && ty == ResourceType::ExtensionConfig;
+        if is_refused || response.resources.iter().any(is_bad) && !was_seen {
+            self.request(ty, Some(if is_refused { "broken" } else { "bad" }));
             return;
         }
         let held = self.held.entry(ty).or_default();

@@ -224,3 +224,21 @@ fn a_refused_filter_is_not_taken_for_accepted_when_it_comes_again() {
     world.rest();
     assert_eq!(world.stage(), Stage::Halted, "nor once the memory was put right");
 }
+
+#[test]
+fn a_node_that_refuses_even_its_former_filter_is_left_alone() {
+    let mut world = settled(&["a"]);
+    let accepted = world.stream.progress().types[&ExtensionConfig].acked.clone();
+    world.envoy.is_broken = true;
+    world.set(snapshot("2", &["b"], None));
+    assert_eq!(world.talk()[4..], [Route, ExtensionConfig, ExtensionConfig], "the new one, and the former one once");
+    let progress = world.stream.progress();
+    assert_eq!(progress.stage, Stage::Halted);
+    let nacked = progress.types[&ExtensionConfig].nacked.as_ref().unwrap();
+    assert_ne!(Some(&nacked.version), accepted.as_ref(), "the new one is the news");
+
+    world.envoy.is_broken = false;
+    world.set(snapshot("3", &["c"], None));
+    world.rest();
+    assert_eq!((world.stage(), world.envoy.clusters()), (Stage::Settled, vec!["c".to_owned()]));
+}
