@@ -240,7 +240,11 @@ fn admin_token(run: &Run) -> anyhow::Result<Option<AdminToken>> {
         (None, Some(name)) => {
             let environment = ProcessEnvironment::load(run.dotenv.as_deref()).map_err(|error| anyhow!(error))?;
             let value = environment.var(name);
-            Secret::new(value.with_context(|| format!("--admin-token-env: the variable {name} is not set"))?)
+            let value = value.with_context(|| format!("--admin-token-env: the variable {name} is not set"))?;
+            if value.trim().is_empty() {
+                bail!("--admin-token-env: the variable {name} is empty");
+            }
+            Secret::new(value)
         }
         (None, None) => return Ok(None),
     };
