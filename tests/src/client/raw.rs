@@ -13,6 +13,12 @@ pub struct RawConnection {
     stream: TcpStream,
 }
 
+impl From<TcpStream> for RawConnection {
+    fn from(stream: TcpStream) -> Self {
+        Self { stream }
+    }
+}
+
 impl RawConnection {
     /// Connects.
     ///
@@ -22,6 +28,18 @@ impl RawConnection {
         let stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream })
+    }
+
+    /// Reads what comes next.
+    ///
+    /// # Errors
+    /// When the connection ends, or nothing comes before the deadline.
+    pub async fn read_some(&mut self, deadline: Duration) -> Result<String> {
+        let mut received = Vec::new();
+        let count =
+            tokio::time::timeout(deadline, self.stream.read_buf(&mut received)).await.context("nothing came")??;
+        anyhow::ensure!(count > 0, "the connection ended");
+        Ok(String::from_utf8_lossy(&received).into_owned())
     }
 
     /// Sends bytes as they are.
@@ -63,6 +81,26 @@ impl RawConnection {
         Ok(text)
     }
 
+    /// Reads one reply whose body, if any, has a declared length; returns its text, head included.
+    ///
+    /// # Errors
+    /// When the connection ends or the deadline passes before.
+    pub async fn read_reply(&mut self, deadline: Duration) -> Result<String> {
+        let mut received = Vec::new();
+        let reading = async {
+            while !is_whole(&received) {
+                if self.stream.read_buf(&mut received).await? == 0 {
+                    anyhow::bail!("the connection ended");
+                }
+            }
+            Ok(())
+        };
+        let outcome = tokio::time::timeout(deadline, reading).await.context("deadline passed");
+        let text = String::from_utf8_lossy(&received).into_owned();
+        outcome.and_then(|read| read).with_context(|| format!("a reply, after {text:?}"))?;
+        Ok(text)
+    }
+
     /// Reads until the other side closes.
     ///
     /// # Errors
@@ -74,4 +112,13 @@ impl RawConnection {
             .context("not closed in time")??;
         Ok(received)
     }
+}
+
+/// Whether a head and as much body as it declares have arrived.
+fn is_whole(reply: &[u8]) -> bool {
+    let Some(end) = reply.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&reply[..end]).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or_default();
+    reply.len() >= end + 4 + length
 }

@@ -26,7 +26,8 @@ impl Gateway {
     pub async fn envoy_admin(&self, path: &str) -> String {
         let pid = self.envoy_pid().expect("the gateway runs an Envoy");
         let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("its command line can be read");
-        let bootstrap = command.split('\0').skip_while(|argument| *argument != "-c").nth(1).expect("it has a bootstrap");
+        let bootstrap =
+            command.split('\0').skip_while(|argument| *argument != "-c").nth(1).expect("it has a bootstrap");
         ask(&Path::new(bootstrap).with_file_name("envoy.sock"), path).await.unwrap_or_else(|error| panic!("{error:#}"))
     }
 }

@@ -44,8 +44,9 @@ async fn models_need_a_key_and_upstream_sees_the_backends_and_never_the_clients(
     client.get(&query).bearer(TOKEN).send().await.expect_status(200).await;
     assert_eq!(simulator.last_request().query(), Some("limit=2"));
     client.post("/v1/chat/completions", &chat()).bearer(TOKEN).send().await.expect_status(200).await;
-    let everywhere =
-        carriers(TOKEN).into_iter().fold(client.get("/v1/models"), |request, (name, value)| request.header(name, &value));
+    let everywhere = carriers(TOKEN)
+        .into_iter()
+        .fold(client.get("/v1/models"), |request, (name, value)| request.header(name, &value));
     everywhere.send().await.expect_status(200).await;
     assert_eq!(simulator.requests().len(), 8);
     for request in simulator.requests() {

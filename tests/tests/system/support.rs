@@ -69,8 +69,7 @@ pub(super) async fn expect_anthropic_error(response: Response, status: u16, kind
 pub(super) async fn exchange(gateway: &Gateway, request: &str) -> (u16, String) {
     let mut connection = RawConnection::open(gateway.address()).await.unwrap();
     connection.write(request).await.unwrap();
-    let reply = connection.read_to_end(SOON).await.unwrap_or_else(|error| panic!("{request:?}: {error:#}"));
-    let reply = String::from_utf8_lossy(&reply).into_owned();
+    let reply = connection.read_reply(SOON).await.unwrap_or_else(|error| panic!("{request:?}: {error:#}"));
     let status = reply.split(' ').nth(1).and_then(|status| status.parse().ok());
     (status.unwrap_or_else(|| panic!("{request:?}: no reply but {reply:?}")), reply)
 }
