@@ -1,13 +1,16 @@
 //! The whole system: the gateway as operators start it, a real Envoy, and simulated providers.
 
 mod system {
+    mod bodies;
     mod documents;
+    mod hand;
     mod headers;
     mod keys;
     mod open_relay;
     mod reload;
     mod rig;
     mod rollout;
+    mod streaming;
     mod support;
     mod surface;
 }

@@ -5,18 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use ditto_llm::dialect::Dialect;
-use ditto_llm::fault::Fault;
 use ditto_policy::compile::{Compiled, RoutePlan};
 use ditto_policy::routing::open_route_name;
-use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
-use envoy_types::pb::envoy::config::core::v3::{DataSource, HeaderValueOption};
+use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
 use envoy_types::pb::envoy::config::route::v3::retry_policy::RetryPriority;
 use envoy_types::pb::envoy::config::route::v3::retry_policy::retry_priority::ConfigType;
 use envoy_types::pb::envoy::config::route::v3::route::Action;
-use envoy_types::pb::envoy::config::route::v3::route_action::{ClusterSpecifier, HostRewriteSpecifier};
+use envoy_types::pb::envoy::config::route::v3::route_action::{
+    ClusterNotFoundResponseCode, ClusterSpecifier, HostRewriteSpecifier,
+};
 use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
-use envoy_types::pb::envoy::config::route::v3::{DirectResponseAction, RetryPolicy, Route, RouteAction, RouteMatch};
+use envoy_types::pb::envoy::config::route::v3::{RetryPolicy, Route, RouteAction, RouteMatch};
 use envoy_types::pb::envoy::extensions::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig;
 use envoy_types::pb::google::protobuf::{Any, BoolValue};
 
@@ -26,6 +25,8 @@ use super::{CONTROL_CLUSTER, cluster};
 
 /// The header in which the filter names the route.
 pub(super) const ROUTE_HEADER: &str = "x-ditto-route";
+/// The name of the route for what no route matches, and of its cluster, which nobody may be given.
+const NOWHERE: &str = "nowhere";
 /// The route of the control plane's paths.
 const CONTROL_ROUTE: &str = "control-plane";
 
@@ -143,19 +144,16 @@ fn control_plane() -> Route {
     }
 }
 
+/// Leads to a cluster that does not exist, which Envoy answers with 503 and the words of the local replies. It is no
+/// direct response because every request has this route until the filter has decided, and only a route that leads
+/// somewhere sets how much of a body Envoy may hold meanwhile.
 fn nowhere() -> Route {
-    let body = Fault::NotReady.body(Dialect::OpenAi).to_string();
-    Route {
-        name: "nowhere".into(),
-        r#match: everything(),
-        response_headers_to_add: vec![header("content-type", "application/json"), header("retry-after", "1")],
-        action: Some(Action::DirectResponse(DirectResponseAction {
-            status: u32::from(Fault::NotReady.status()),
-            body: Some(DataSource { specifier: Some(Specifier::InlineString(body)), ..Default::default() }),
-            ..Default::default()
-        })),
+    let action = RouteAction {
+        cluster_specifier: Some(ClusterSpecifier::Cluster(NOWHERE.into())),
+        cluster_not_found_response_code: ClusterNotFoundResponseCode::ServiceUnavailable.into(),
         ..Default::default()
-    }
+    };
+    Route { name: NOWHERE.into(), r#match: everything(), action: Some(Action::Route(action)), ..Default::default() }
 }
 
 fn everything() -> Option<RouteMatch> {
