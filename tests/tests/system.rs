@@ -7,6 +7,7 @@ mod system {
     mod headers;
     mod keys;
     mod open_relay;
+    mod protocols;
     mod reload;
     mod rig;
     mod rollout;

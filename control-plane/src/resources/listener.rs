@@ -7,7 +7,9 @@
 use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
 use envoy_types::pb::envoy::config::accesslog::v3::access_log::ConfigType as AccessLogConfig;
 use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
-use envoy_types::pb::envoy::config::core::v3::{CidrRange, Http2ProtocolOptions, HttpProtocolOptions, SubstitutionFormatString};
+use envoy_types::pb::envoy::config::core::v3::{
+    CidrRange, Http2ProtocolOptions, HttpProtocolOptions, SubstitutionFormatString,
+};
 use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType as NetworkFilterConfig;
 use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, Listener};
 use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::StdoutAccessLog;
@@ -30,6 +32,9 @@ use super::{LISTENER, ROUTE_TABLE, Settings, filter, local_reply};
 /// A client's connection may hold this much in each direction before Envoy stops reading; bodies that wait for their
 /// end have a limit of their own, in the route table.
 const CONNECTION_BUFFER_BYTES: u32 = 1 << 20;
+
+/// A stream that is silent for this long in both directions is ended, unless its route allows more.
+pub(super) const STREAM_IDLE_SECONDS: u32 = 300;
 
 /// The gateway's listener.
 pub(super) fn gateway(settings: &Settings) -> Any {
@@ -90,7 +95,7 @@ fn connection_manager(settings: &Settings) -> HttpConnectionManager {
             ..Default::default()
         }),
         request_headers_timeout: seconds(10),
-        stream_idle_timeout: seconds(300),
+        stream_idle_timeout: seconds(STREAM_IDLE_SECONDS),
         access_log: if settings.json_logs { vec![access_log()] } else { Vec::new() },
         ..Default::default()
     }

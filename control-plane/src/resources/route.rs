@@ -19,6 +19,7 @@ use envoy_types::pb::envoy::config::route::v3::{RetryPolicy, Route, RouteAction,
 use envoy_types::pb::envoy::extensions::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig;
 use envoy_types::pb::google::protobuf::{Any, BoolValue};
 
+use super::listener::STREAM_IDLE_SECONDS;
 use super::proto::{header, literal, pack, seconds, u32_value};
 use super::table::{Table, table as build_table};
 use super::{CONTROL_CLUSTER, cluster};
@@ -99,7 +100,9 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, open: bool) -> Route {
         cluster_specifier: Some(ClusterSpecifier::Cluster(target(compiled, plan))),
         host_rewrite_specifier: Some(HostRewriteSpecifier::AutoHostRewrite(BoolValue { value: true })),
         timeout: seconds(timeouts.fold(0, u32::saturating_add)),
-        idle_timeout: seconds(per_try),
+        // Not less than the listener's: a websocket may be silent for longer than a request may take, and a client's
+        // upload may pause.
+        idle_timeout: seconds(per_try.max(STREAM_IDLE_SECONDS)),
         retry_policy: (candidates.len() > 1).then(|| next_candidate(candidates.len(), per_try)),
         ..Default::default()
     };
