@@ -165,9 +165,13 @@ impl GatewayStage {
 
     /// More of the body has arrived; `size` bytes are held in all.
     pub fn on_request_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Flow {
-        let Phase::Holding(mut admitted) = std::mem::replace(&mut self.phase, Phase::Replied) else {
-            // Streamed bodies pass; an answered request has none.
-            return Flow::Continue;
+        let mut admitted = match std::mem::replace(&mut self.phase, Phase::Replied) {
+            Phase::Holding(admitted) => admitted,
+            // Streamed bodies pass, and keep their ticket; an answered request has none.
+            other => {
+                self.phase = other;
+                return Flow::Continue;
+            }
         };
         let limit = self.router.max_body_bytes();
         if size as u64 > limit {

@@ -3,6 +3,7 @@
 mod system {
     mod bodies;
     mod documents;
+    mod fallback;
     mod hand;
     mod headers;
     mod keys;
