@@ -89,8 +89,8 @@ pub struct Run {
     /// Leaves Envoy to somebody else; see `ditto-gateway bootstrap`
     #[arg(long)]
     pub no_envoy: bool,
-    /// The Envoy to start
-    #[arg(long, value_name = "PATH", env = "ENVOY_BIN", conflicts_with = "no_envoy")]
+    /// The Envoy to start; not looked at with --no-envoy
+    #[arg(long, value_name = "PATH", env = "ENVOY_BIN")]
     pub envoy_bin: Option<PathBuf>,
     /// Envoy's worker threads; by default one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
