@@ -2,12 +2,14 @@
 
 mod system {
     mod bodies;
+    mod command_line;
     mod documents;
     mod fallback;
     mod hand;
     mod headers;
     mod keys;
     mod open_relay;
+    mod process;
     mod protocols;
     mod reload;
     mod rig;

@@ -189,12 +189,14 @@ impl GatewayBuilder {
     fn command(&self, config: &Path, listen: SocketAddr, control: SocketAddr) -> Command {
         let mut command = Command::new(self.binary.clone().unwrap_or_else(|| Part::Gateway.expect()));
         command.arg(config).arg("--listen").arg(listen.to_string());
-        command.arg("--control-listen").arg(control.to_string());
+        if !self.has_flag("--control-listen") {
+            command.arg("--control-listen").arg(control.to_string());
+        }
         if self.binary.is_none() && !self.has_flag("--filter") {
             command.arg("--filter").arg(Part::Filter.expect());
         }
         if !self.has_flag("--no-envoy") {
-            if self.binary.is_none() {
+            if self.binary.is_none() && !self.has_flag("--envoy-bin") {
                 command.arg("--envoy-bin").arg(Part::Envoy.expect());
             }
             if !self.has_flag("--envoy-concurrency") {
