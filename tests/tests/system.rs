@@ -1,20 +1,27 @@
 //! The whole system: the gateway as operators start it, a real Envoy, and simulated providers.
 
 mod system {
+    mod admin_api;
+    mod away;
     mod bodies;
     mod command_line;
     mod documents;
+    mod failures;
     mod fallback;
     mod hand;
     mod headers;
     mod keys;
     mod open_relay;
+    mod passthrough;
     mod process;
     mod protocols;
     mod reload;
+    mod revocation;
     mod rig;
     mod rollout;
+    mod secrets;
     mod streaming;
     mod support;
     mod surface;
+    mod trap;
 }

@@ -12,6 +12,8 @@ pub enum Part {
     Gateway,
     /// The filter module: `DITTO_FILTER`, or the release build.
     Filter,
+    /// The module in which a header can provoke a trap: `DITTO_FAULT_FILTER`, or the one beside the builds.
+    FaultFilter,
     /// Envoy: `ENVOY_BIN`, or the one among the tools.
     Envoy,
 }
@@ -21,6 +23,7 @@ impl Part {
         match self {
             Self::Gateway => "DITTO_GATEWAY_BIN",
             Self::Filter => "DITTO_FILTER",
+            Self::FaultFilter => "DITTO_FAULT_FILTER",
             Self::Envoy => "ENVOY_BIN",
         }
     }
@@ -29,6 +32,7 @@ impl Part {
         repository().join(match self {
             Self::Gateway => "target/debug/ditto-gateway",
             Self::Filter => "target/wasm32-wasip1/release/ditto_filter.wasm",
+            Self::FaultFilter => "target/fault/ditto_filter.wasm",
             Self::Envoy => ".tools/envoy/envoy",
         })
     }
