@@ -8,6 +8,7 @@ mod system {
     mod documents;
     mod failures;
     mod fallback;
+    mod foreign_envoy;
     mod hand;
     mod headers;
     mod keys;

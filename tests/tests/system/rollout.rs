@@ -21,20 +21,20 @@ const CLIENTS: usize = 12;
 const GRACE: [&str; 2] = ["--retire-grace-ms", "300"];
 
 /// Clients that send without a break until told to stop.
-struct Load {
+pub(super) struct Load {
     stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<Result<usize>>>,
 }
 
 impl Load {
-    fn start(client: &Client) -> Self {
+    pub(super) fn start(client: &Client) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let run = |number| tokio::spawn(keep_asking(client.clone(), number, Arc::clone(&stop)));
         Self { clients: (0..CLIENTS).map(run).collect(), stop }
     }
 
     /// How many requests each client had answered, none of them wrongly.
-    async fn finish(self) -> Vec<usize> {
+    pub(super) async fn finish(self) -> Vec<usize> {
         self.stop.store(true, Ordering::Relaxed);
         let mut counts = Vec::new();
         for (number, client) in self.clients.into_iter().enumerate() {
