@@ -54,16 +54,15 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Sn
     let mut references = Vec::new();
     for plan in &compiled.clusters {
         resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan)));
-        for (header, value) in &plan.headers {
-            let name = secret::name(plan, header);
-            references.push(reference((ResourceType::Cluster, &plan.name), (ResourceType::Secret, &name)));
-            resources.push((ResourceType::Secret, name.clone(), secret::generic(&name, value)));
-        }
+        add_secrets(&plan.name, plan, &mut resources, &mut references);
     }
     for plan in &compiled.routes {
         if let Some(chain) = chain(compiled, plan) {
             let name = cluster::chain_name(plan);
             resources.push((ResourceType::Cluster, name.clone(), cluster::chain(plan, &chain, settings)));
+            if let (Prepare::Once, Some(first)) = (plan.prepare, chain.first()) {
+                add_secrets(&name, first, &mut resources, &mut references);
+            }
             for member in chain {
                 references.push(reference((ResourceType::Cluster, &name), (ResourceType::Cluster, &member.name)));
             }
@@ -76,6 +75,20 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Sn
     resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
     references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
     Snapshot::new(version(&compiled.filter.version, &resources), resources, references)
+}
+
+/// The secrets of `cluster`: the credential headers of `plan`.
+fn add_secrets(
+    cluster: &str,
+    plan: &ClusterPlan,
+    resources: &mut Vec<(ResourceType, String, Any)>,
+    references: &mut Vec<Reference>,
+) {
+    for (header, value) in &plan.headers {
+        let name = secret::name(cluster, header);
+        references.push(reference((ResourceType::Cluster, cluster), (ResourceType::Secret, &name)));
+        resources.push((ResourceType::Secret, name.clone(), secret::generic(&name, value)));
+    }
 }
 
 /// Names the configuration. The filter's version alone would not do: a changed credential leaves it as it is.

@@ -5,6 +5,7 @@ mod system {
     mod away;
     mod bodies;
     mod command_line;
+    mod credentials;
     mod documents;
     mod failures;
     mod fallback;

@@ -83,7 +83,7 @@ pub(super) fn backend(plan: &ClusterPlan) -> Any {
         }),
         circuit_breakers: Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }),
         transport_socket: url.tls.then(|| tls(&url.host, is_address)),
-        typed_extension_protocol_options: http_options(secret::injectors(plan), url.tls),
+        typed_extension_protocol_options: http_options(secret::injectors(&plan.name, plan), url.tls),
         ..Default::default()
     };
     pack(&cluster)
@@ -99,7 +99,7 @@ pub(super) fn chain_name(plan: &RoutePlan) -> String {
 pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan], settings: &Settings) -> Any {
     let clusters = members.iter().map(|member| member.name.clone()).collect();
     let filters = match (plan.prepare, members.first()) {
-        (Prepare::Once, Some(first)) => secret::injectors(first),
+        (Prepare::Once, Some(first)) => secret::injectors(&chain_name(plan), first),
         _ => vec![filter::backend(settings)],
     };
     let kind = CustomClusterType {

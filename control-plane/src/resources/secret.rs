@@ -17,8 +17,11 @@ use envoy_types::pb::google::protobuf::Any;
 use super::proto::{ads, extension, pack};
 
 /// The secret's name: that of the cluster, which changes when the destination does, and the header.
-pub(super) fn name(plan: &ClusterPlan, header: &str) -> String {
-    format!("{}/{header}", plan.name)
+///
+/// A chain has secrets of its own, although its members' are the same: when they are no longer, requests that began
+/// with the chain must not carry one member's new credential to another.
+pub(super) fn name(cluster: &str, header: &str) -> String {
+    format!("{cluster}/{header}")
 }
 
 /// The secret of one header's value.
@@ -31,11 +34,11 @@ pub(super) fn generic(name: &str, value: &Secret) -> Any {
     })
 }
 
-/// The upstream filters that set a cluster's credential headers, in place of what the client sent.
-pub(super) fn injectors(plan: &ClusterPlan) -> Vec<HttpFilter> {
+/// The upstream filters of `cluster` that set the credential headers of `plan`, in place of what the client sent.
+pub(super) fn injectors(cluster: &str, plan: &ClusterPlan) -> Vec<HttpFilter> {
     let injector = |header: &String| {
         let credential = Generic {
-            credential: Some(SdsSecretConfig { name: name(plan, header), sds_config: Some(ads()) }),
+            credential: Some(SdsSecretConfig { name: name(cluster, header), sds_config: Some(ads()) }),
             header: header.clone(),
             header_value_prefix: String::new(),
         };
