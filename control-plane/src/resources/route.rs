@@ -69,7 +69,6 @@ pub(super) fn table(compiled: &Compiled, max_body_bytes: u64) -> Any {
     build_table(Table {
         routes,
         unmatched: nowhere(),
-        response_headers: request_id_headers(),
         // The filter refuses larger JSON bodies itself; the margin keeps Envoy from being first.
         body_buffer_bytes: max_body_bytes.saturating_add(1 << 20),
     })
@@ -83,7 +82,8 @@ pub(super) fn target(compiled: &Compiled, plan: &RoutePlan) -> String {
     }
 }
 
-/// The headers that tell a client its request id.
+/// The headers that tell a client its request id. Every route that leads somewhere has them; the one that the filter
+/// replies from has not, because Envoy would add them to those that the filter has chosen.
 pub(super) fn request_id_headers() -> Vec<HeaderValueOption> {
     ["x-ditto-request-id", "x-request-id"].map(|name| header(name, "%REQ(x-request-id)%")).into()
 }
@@ -111,7 +111,7 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, open: bool) -> Route {
         name: plan.name.clone(),
         r#match: everything(),
         request_headers_to_remove: NEVER_FORWARDED.iter().chain(credentials).map(|&name| name.to_owned()).collect(),
-        response_headers_to_add: vec![header("x-ditto-backend", &backend)],
+        response_headers_to_add: [vec![header("x-ditto-backend", &backend)], request_id_headers()].concat(),
         action: Some(Action::Route(action)),
         ..Default::default()
     }
@@ -142,6 +142,7 @@ fn control_plane() -> Route {
         name: CONTROL_ROUTE.into(),
         r#match: everything(),
         request_headers_to_remove: vec![ROUTE_HEADER.into()],
+        response_headers_to_add: request_id_headers(),
         action: Some(Action::Route(action)),
         ..Default::default()
     }

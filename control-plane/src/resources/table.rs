@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use envoy_types::pb::envoy::config::core::v3::{HeaderValueOption, TypedExtensionConfig};
+use envoy_types::pb::envoy::config::core::v3::TypedExtensionConfig;
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteConfiguration};
 use envoy_types::pb::envoy::r#type::matcher::v3::HttpRequestHeaderMatchInput;
 use envoy_types::pb::google::protobuf::{Any, UInt64Value};
@@ -23,8 +23,6 @@ pub(super) struct Table {
     pub(super) routes: BTreeMap<String, Route>,
     /// For every other value, and for none.
     pub(super) unmatched: Route,
-    /// Added to every response.
-    pub(super) response_headers: Vec<HeaderValueOption>,
     /// How much of a request's body Envoy may hold.
     pub(super) body_buffer_bytes: u64,
 }
@@ -40,7 +38,6 @@ pub(super) fn table(table: Table) -> Any {
     let host = VirtualHostMirror {
         name: ROUTE_TABLE.into(),
         domains: vec!["*".into()],
-        response_headers_to_add: table.response_headers,
         matcher: Some(Matcher { matcher_tree: Some(tree), on_no_match: Some(OnMatch::route(&table.unmatched)) }),
         request_body_buffer_limit: u64_value(table.body_buffer_bytes),
     };
@@ -87,8 +84,6 @@ struct VirtualHostMirror {
     name: String,
     #[prost(string, repeated, tag = "2")]
     domains: Vec<String>,
-    #[prost(message, repeated, tag = "10")]
-    response_headers_to_add: Vec<HeaderValueOption>,
     #[prost(message, optional, tag = "21")]
     matcher: Option<Matcher>,
     #[prost(message, optional, tag = "25")]
@@ -145,12 +140,7 @@ mod tests {
 
     fn routes(names: &[&str]) -> Any {
         let route = |name: &&str| ((*name).to_owned(), Route { name: (*name).to_owned(), ..Default::default() });
-        table(Table {
-            routes: names.iter().map(route).collect(),
-            unmatched: Route::default(),
-            response_headers: Vec::new(),
-            body_buffer_bytes: 1,
-        })
+        table(Table { routes: names.iter().map(route).collect(), unmatched: Route::default(), body_buffer_bytes: 1 })
     }
 
     #[test]

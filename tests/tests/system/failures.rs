@@ -128,7 +128,8 @@ async fn a_body_over_the_limit_is_a_413_with_or_without_a_declared_length() {
         let declared = client.request(http::Method::POST, path).body(body.clone());
         let pieces = body.chunks(700).map(|piece| (Duration::ZERO, Bytes::copy_from_slice(piece))).collect();
         for request in [declared, client.request(http::Method::POST, path).pieces(pieces)] {
-            let reply = request.send().await;
+            let reply = request.header("x-request-id", "mine").send().await;
+            assert_eq!(reply.headers.get_all("x-request-id").iter().collect::<Vec<_>>(), ["mine"]);
             if path == "/v1/messages" {
                 expect_anthropic_error(reply, 413, "request_too_large").await;
             } else {

@@ -178,9 +178,15 @@ async fn a_request_without_an_id_gets_one_and_a_bad_one_is_replaced() {
         assert_ids(&reply, Some("simulator"), &made);
         assert_eq!(simulator.last_request().header("x-request-id"), Some(made.as_str()));
         seen.push(made);
+        let request = client.get("/v1/models").bearer("unknown");
+        let refused = id.into_iter().fold(request, |request, id| request.header("x-request-id", id)).send().await;
+        let made = refused.header("x-request-id").unwrap().to_owned();
+        assert!(made.starts_with("ditto-"), "{made}");
+        assert_ids(&refused, None, &made);
+        seen.push(made);
     }
     seen.dedup();
-    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert_eq!(seen.len(), 8, "{seen:?}");
     unrelated_headers_of_the_provider_reach_the_client(&gateway, &simulator).await;
 }
 
