@@ -17,7 +17,7 @@ pub fn weakness(token: &Secret) -> Option<String> {
     let plain: String = token.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     // "changeme" twice is no better than once.
     let repeats = |word: &&str| !plain.is_empty() && plain.replace(*word, "").is_empty();
-    if WELL_KNOWN.iter().any(|word| repeats(word)) {
+    if WELL_KNOWN.iter().any(repeats) {
         return Some("is a well-known one".into());
     }
     let mut distinct: Vec<_> = token.chars().collect();

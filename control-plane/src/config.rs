@@ -94,6 +94,18 @@ pub struct Parts {
     pub retire_grace: Duration,
 }
 
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ConfigManager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConfigManager").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 struct DocumentStatus {
     version: String,

@@ -104,7 +104,7 @@ pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan], settings: &Setti
     };
     let kind = CustomClusterType {
         name: "envoy.clusters.aggregate".into(),
-        typed_config: Some(pack(&ClusterConfig { clusters, ..Default::default() })),
+        typed_config: Some(pack(&ClusterConfig { clusters })),
     };
     pack(&Cluster {
         name: chain_name(plan),

@@ -9,7 +9,7 @@ use ditto_tests::simulator::{Cut, Fault, RecordedRequest, Simulator};
 use ditto_tests::sse;
 use serde_json::{Value, json};
 
-use super::rig::{backend, document, streamed_chat};
+use super::rig::{document, streamed_chat};
 use super::support::{chat_with, expect_anthropic_error, expect_error, start};
 
 /// Two backends that have nothing in common.

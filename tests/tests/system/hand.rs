@@ -15,7 +15,6 @@ pub(super) struct Upstream {
 
 /// A request that has arrived, its body with it as far as the head told its length.
 pub(super) struct Exchange {
-    pub(super) request: String,
     connection: RawConnection,
 }
 
@@ -41,7 +40,7 @@ impl Upstream {
         while request.len() < complete {
             request += &connection.read_some(SOON).await.unwrap();
         }
-        Exchange { request, connection }
+        Exchange { connection }
     }
 }
 

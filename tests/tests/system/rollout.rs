@@ -58,7 +58,7 @@ async fn keep_asking(client: Client, number: usize, stop: Arc<AtomicBool>) -> Re
             return Ok(count);
         }
         let model = ["m-a", "m-b", "m-c"][(number + count) % 3];
-        let stream = (number + count) % 2 == 0;
+        let stream = (number + count).is_multiple_of(2);
         let mut body = if stream { streamed_chat(model, 3) } else { chat_with(model) };
         if count % 5 == 0 {
             body["metadata"] = json!({"padding": padding});
