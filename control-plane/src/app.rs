@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use ditto_policy::document::Environment as _;
 use ditto_policy::secret::Secret;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, router};
@@ -33,6 +33,8 @@ const SERVING_WITHIN: Duration = Duration::from_secs(60);
 
 /// Runs the gateway until it is told to stop.
 pub async fn run(run: Run) -> anyhow::Result<()> {
+    let mut termination = Termination::listen().context("no signals")?;
+    let hangups = signal(SignalKind::hangup()).context("no signals")?;
     let source = Source { path: run.config.clone().context("no configuration given")?, dotenv: run.dotenv.clone() };
     let token = admin_token(&run)?;
     let filter_path = locate::filter(run.filter.as_deref()).map_err(|error| anyhow!(error))?;
@@ -93,17 +95,17 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
     tracing::info!(%control, "the control plane is up");
 
-    let reloads = tokio::spawn(reload_on_signal(Arc::clone(&manager)));
+    let reloads = tokio::spawn(reload_on_signal(hangups, Arc::clone(&manager)));
     let watcher = tokio::spawn(Arc::clone(&manager).watch_file());
     let outcome = if run.no_envoy {
-        terminated().await;
+        termination.next().await;
         Ok(())
     } else {
         let envoy = locate::envoy(run.envoy_bin.as_deref()).map_err(|error| anyhow!(error))?;
         let bootstrap = files.path().join("bootstrap.json");
         write_bootstrap(&bootstrap, &control, &envoy_admin)?;
         let command = EnvoyCommand { binary: envoy, bootstrap, concurrency: run.envoy_concurrency, admin: envoy_admin };
-        run_envoy(command, &cache, run.listen, &stop, serving, is_serving).await
+        run_envoy(command, &cache, run.listen, &mut termination, serving, is_serving).await
     };
     reloads.abort();
     watcher.abort();
@@ -118,7 +120,7 @@ async fn run_envoy(
     command: EnvoyCommand,
     cache: &SnapshotCache,
     listen: SocketAddr,
-    stop: &watch::Sender<bool>,
+    termination: &mut Termination,
     serving: watch::Sender<bool>,
     is_serving: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
@@ -128,14 +130,14 @@ async fn run_envoy(
     let mut envoy = tokio::spawn(supervise(command, envoy_stopping, is_serving));
     let outcome = tokio::select! {
         ended = &mut envoy => return ended?.map_err(|error| anyhow!(error)),
-        () = terminated() => Ok(()),
+        () = termination.next() => Ok(()),
         served = until_serving(cache, listen) => match served {
             Ok(()) => {
                 tracing::info!("the gateway serves on http://{listen}");
                 let _ = serving.send(true);
                 tokio::select! {
                     ended = &mut envoy => return ended?.map_err(|error| anyhow!(error)),
-                    () = terminated() => Ok(()),
+                    () = termination.next() => Ok(()),
                 }
             }
             Err(error) => Err(error),
@@ -145,12 +147,11 @@ async fn run_envoy(
     let _ = stop_envoy.send(true);
     tokio::select! {
         _ = &mut envoy => {}
-        () = terminated() => {
+        () = termination.next() => {
             tracing::warn!("stopping at once");
             envoy.abort();
         }
     }
-    let _ = stop.send(true);
     outcome
 }
 
@@ -214,22 +215,30 @@ fn envoy_check(admin: &ControlAddress) -> ReadyCheck {
     })
 }
 
-async fn reload_on_signal(manager: Arc<ConfigManager>) {
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+async fn reload_on_signal(mut hangups: Signal, manager: Arc<ConfigManager>) {
     while hangups.recv().await.is_some() {
         manager.reload().await;
     }
 }
 
-/// Resolves at SIGTERM or SIGINT.
-async fn terminated() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end the gateway. Listened to from the start to the end: one that comes while nobody happens to wait
+/// is not lost.
+struct Termination {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Termination {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Resolves at the next SIGTERM or SIGINT.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -14,12 +15,15 @@ const LINE_BYTES_MAX: u64 = 8 << 10;
 #[derive(Debug, Clone, Default)]
 pub struct Output {
     lines: Arc<Mutex<VecDeque<String>>>,
+    /// Streams that have not ended.
+    open: Arc<AtomicUsize>,
 }
 
 impl Output {
     /// Collects what comes out of `stream`, until it ends.
     pub fn collect(&self, stream: impl Read + Send + 'static) {
-        let lines = Arc::clone(&self.lines);
+        let (lines, open) = (Arc::clone(&self.lines), Arc::clone(&self.open));
+        open.fetch_add(1, Ordering::SeqCst);
         thread::spawn(move || {
             let mut reader = BufReader::new(stream);
             let mut line = Vec::new();
@@ -32,7 +36,14 @@ impl Output {
                     lines.pop_front();
                 }
             }
+            open.fetch_sub(1, Ordering::SeqCst);
         });
+    }
+
+    /// Whether everything that will ever come has been collected.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.open.load(Ordering::SeqCst) == 0
     }
 
     /// All lines kept.

@@ -152,8 +152,12 @@ impl GatewayBuilder {
         let started = Instant::now();
         loop {
             if let Some(status) = gateway.exit_status() {
-                // What was printed last may still be on its way to the collecting threads.
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                // What was printed last may still be on its way to the collecting threads. Something left behind may
+                // hold the streams open.
+                let ended = Instant::now();
+                while !gateway.output.is_complete() && ended.elapsed() < Duration::from_secs(5) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 return Err(StartFailure { status: Some(status), log: gateway.log() });
             }
             if is_healthy(ready_at).await {

@@ -30,6 +30,18 @@ async fn exit_code(gateway: &mut Gateway) -> Option<i32> {
     eventually_some(SOON, "the gateway ends", async || gateway.exit_status()).await.code()
 }
 
+/// Threads of a process that is no more may hold its sockets for another moment.
+async fn until_free(gateway: &Gateway) {
+    eventually(SOON, "nobody listens any more", async || ports::is_free(gateway.address())).await;
+}
+
+/// Each thread stops when it is scheduled the next time.
+fn is_stopped(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let state = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("stat")).unwrap();
+    threads.flatten().map(state).all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+}
+
 #[tokio::test]
 async fn a_killed_envoy_is_started_again_and_knows_the_keys() {
     let simulator = Simulator::start();
@@ -73,7 +85,7 @@ async fn no_envoy_outlives_a_killed_gateway() {
     gateway.signal(Signal::Kill);
     exit_code(&mut gateway).await;
     assert!(envoy.wait_gone(SOON), "{:?}", envoy.alive());
-    assert!(ports::is_free(gateway.address()));
+    until_free(&gateway).await;
 }
 
 #[tokio::test]
@@ -114,7 +126,19 @@ async fn a_second_signal_ends_it_at_once() {
         assert_eq!(exit_code(&mut gateway).await, Some(0), "{}", gateway.log());
         assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
         assert!(hanging.await.unwrap().is_err());
-        assert!(ports::is_free(gateway.address()));
+        until_free(&gateway).await;
+    }
+}
+
+#[tokio::test]
+async fn a_signal_that_comes_during_the_start_is_not_lost() {
+    let simulator = Simulator::start();
+    for wait in [5, 20, 40, 60] {
+        let mut gateway = start(config::single(&simulator), &[]).await;
+        // About when the gateway sees for the first time that it serves.
+        pause(wait).await;
+        gateway.signal(Signal::Terminate);
+        assert_eq!(exit_code(&mut gateway).await, Some(0), "{}", gateway.log());
     }
 }
 
@@ -125,6 +149,7 @@ async fn an_envoy_that_is_stopped_for_a_while_is_no_dead_one() {
     let pid = gateway.envoy_pid().unwrap();
     let client = gateway.client().with_bearer(TOKEN);
     signal_process(pid, Signal::Stop);
+    eventually(SOON, "every thread has stopped", async || is_stopped(pid)).await;
     let waiting = tokio::spawn(client.post("/v1/chat/completions", &chat()).send());
     pause(500).await;
     assert!(!waiting.is_finished());
