@@ -11,7 +11,7 @@ use std::rc::Rc;
 use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::Fault;
 use ditto_llm::scan::ModelField;
-use ditto_policy::routing::Router;
+use ditto_policy::routing::{MappedModel, Router};
 use ditto_policy::upstream_path;
 
 use crate::gateway_stage::{TICKET_PROPERTY, replace_model};
@@ -70,7 +70,7 @@ impl Attempt {
 pub struct BackendStage {
     worker: Rc<Worker>,
     /// What remains to be done to the body: replace up to here.
-    body: Option<(ModelField, String)>,
+    body: Option<(ModelField, MappedModel)>,
 }
 
 impl BackendStage {
@@ -93,15 +93,15 @@ impl BackendStage {
 
     /// The attempt's body is about to leave; `size` bytes are there.
     pub fn on_request_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Flow {
-        let Some((model, name)) = self.body.take() else {
+        let Some((model, mapped)) = self.body.take() else {
             return Flow::Continue;
         };
         if size < model.end && !end_of_stream {
-            self.body = Some((model, name));
+            self.body = Some((model, mapped));
             return Flow::Pause;
         }
         let replaced = host.request_body(0, model.end).ok();
-        let replaced = replaced.and_then(|head| replace_model(&head, &model, &name));
+        let replaced = replaced.and_then(|head| replace_model(&head, &model, &mapped));
         if let Some(replaced) = replaced
             && host.replace_request_body_prefix(model.end, &replaced).is_ok()
         {
@@ -132,14 +132,14 @@ impl BackendStage {
             set(name, value.as_bytes())?;
         }
         let mapped = attempt.model.as_ref().and_then(|model| Some((model, backend.map_model(&model.name)?)));
-        if let Some((model, name)) = mapped.filter(|(model, name)| model.name != *name) {
-            let written = serde_json::to_string(name).map_err(|_| Fault::Internal)?.len() as u64;
+        if let Some((model, mapped)) = mapped.filter(|(model, mapped)| model.name != mapped.name) {
+            let written = mapped.json.len() as u64;
             let replaced = model.end.saturating_sub(model.start) as u64;
             if let Some(length) = attempt.content_length {
                 let length = length.saturating_sub(replaced).saturating_add(written);
                 set("content-length", length.to_string().as_bytes())?;
             }
-            self.body = Some((model.clone(), name.to_owned()));
+            self.body = Some((model.clone(), mapped.clone()));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::Fault;
 use ditto_llm::scan::{ModelField, ScanErrorKind, Scanned, Scanner};
 use ditto_policy::filter_config::Prepare;
-use ditto_policy::routing::{Backend, Route, Router};
+use ditto_policy::routing::{Backend, MappedModel, Route, Router};
 use ditto_policy::surface::{Place, locate};
 use ditto_policy::upstream_path;
 
@@ -24,8 +24,6 @@ use crate::worker::{Ticket, Verdict, Worker};
 
 /// Names the route to Envoy. Set on every request that may go on, whatever the client sent under this name.
 pub const ROUTE_HEADER: &str = "x-ditto-route";
-/// Names the client's dialect to Envoy's own error replies, where it is not OpenAI's.
-pub const DIALECT_HEADER: &str = "x-ditto-dialect";
 /// Carries the request id upstream, and back to the client by the route's header operations.
 const REQUEST_ID_HEADER: &str = "x-request-id";
 /// The route of the control plane's paths.
@@ -207,7 +205,7 @@ impl GatewayStage {
         }
         let token = head.token().ok_or(Fault::MissingKey)?;
         match knowledge.judge(token) {
-            Verdict::Allowed(key) => Ok((false, key.pin)),
+            Verdict::Allowed { pin } => Ok((false, pin)),
             Verdict::Disabled => Err(Fault::DisabledKey),
             Verdict::Refused => Err(Fault::UnknownKey),
             Verdict::Unknown => Err(Fault::NotReady),
@@ -275,12 +273,10 @@ impl GatewayStage {
         if admitted.aliased || path != admitted.path {
             host.set_request_header(":path", path.as_bytes())?;
         }
-        let Some((model, name)) = model.and_then(|model| Some((model, backend.map_model(&model.name)?))) else {
+        let mapped = model.and_then(|model| Some((model, backend.map_model(&model.name)?)));
+        let Some((model, name)) = mapped.filter(|(model, mapped)| model.name != mapped.name) else {
             return Ok(());
         };
-        if model.name == name {
-            return Ok(());
-        }
         let fetched;
         let head = match piece.get(..model.end) {
             Some(head) => head,
@@ -386,9 +382,6 @@ fn set_route(host: &impl Host, admitted: &Admitted, route: &Route) -> Result<(),
     if !admitted.id_is_clients {
         host.set_request_header(REQUEST_ID_HEADER, admitted.request_id.as_bytes())?;
     }
-    if admitted.dialect != Dialect::OpenAi {
-        host.set_request_header(DIALECT_HEADER, admitted.dialect.name().as_bytes())?;
-    }
     if admitted.upgrade {
         host.set_request_header(TIMEOUT_HEADER, b"0")?;
     }
@@ -396,12 +389,11 @@ fn set_route(host: &impl Host, admitted: &Admitted, route: &Route) -> Result<(),
 }
 
 /// The bytes up to the end of the model's value, with another name in it.
-pub(crate) fn replace_model(head: &[u8], model: &ModelField, name: &str) -> Option<Vec<u8>> {
-    let written = serde_json::to_string(name).ok()?;
+pub(crate) fn replace_model(head: &[u8], model: &ModelField, mapped: &MappedModel) -> Option<Vec<u8>> {
     let before = head.get(..model.start)?;
-    let mut replaced = Vec::with_capacity(before.len() + written.len());
+    let mut replaced = Vec::with_capacity(before.len().saturating_add(mapped.json.len()));
     replaced.extend_from_slice(before);
-    replaced.extend_from_slice(written.as_bytes());
+    replaced.extend_from_slice(mapped.json.as_bytes());
     Some(replaced)
 }
 

@@ -79,8 +79,6 @@ impl Drop for Ticket {
 /// What a worker knows of a virtual key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownKey {
-    /// Stable id.
-    pub id: Rc<str>,
     /// A disabled key is refused.
     pub enabled: bool,
     /// The backend it is pinned to.
@@ -122,7 +120,10 @@ pub enum Verdict {
     /// control plane was heard last.
     Unknown,
     /// Known and enabled.
-    Allowed(KnownKey),
+    Allowed {
+        /// The backend that the key is pinned to.
+        pin: Option<Rc<str>>,
+    },
     /// Known and disabled.
     Disabled,
     /// Not handed out.
@@ -161,7 +162,7 @@ impl Knowledge {
         match state.keys.get(&TokenHash::of(token)) {
             None if self.current => Verdict::Refused,
             None => Verdict::Unknown,
-            Some(key) if key.enabled => Verdict::Allowed(key.clone()),
+            Some(key) if key.enabled => Verdict::Allowed { pin: key.pin.clone() },
             Some(_) => Verdict::Disabled,
         }
     }
@@ -222,11 +223,7 @@ impl State {
 }
 
 fn known_key(key: &Key) -> KnownKey {
-    KnownKey {
-        id: key.id.as_str().into(),
-        enabled: key.enabled,
-        pin: if key.route.is_empty() { None } else { Some(key.route.as_str().into()) },
-    }
+    KnownKey { enabled: key.enabled, pin: if key.route.is_empty() { None } else { Some(key.route.as_str().into()) } }
 }
 
 fn known_credentials(credentials: &BackendCredentials) -> Credentials {
@@ -287,7 +284,7 @@ mod tests {
         assert_eq!(knowledge.judge(b"a"), Verdict::Unknown);
         assert_eq!(knowledge.watch_request("n".into()).revision, 0);
         knowledge.apply(Update { reset: false, ..snapshot(vec![key("b", false)]) });
-        assert!(matches!(knowledge.judge(b"a"), Verdict::Allowed(_)));
+        assert!(matches!(knowledge.judge(b"a"), Verdict::Allowed { .. }));
         assert_eq!(knowledge.judge(b"b"), Verdict::Disabled);
         assert_eq!(knowledge.judge(b"c"), Verdict::Refused);
         let request = knowledge.watch_request("n".into());
@@ -299,13 +296,13 @@ mod tests {
         let mut knowledge = Knowledge::default();
         knowledge.apply(snapshot(vec![key("old", true)]));
         knowledge.apply(Update { complete: false, ..snapshot(vec![key("new", true)]) });
-        assert!(matches!(knowledge.judge(b"old"), Verdict::Allowed(_)));
+        assert!(matches!(knowledge.judge(b"old"), Verdict::Allowed { .. }));
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
         knowledge.disconnected();
         knowledge.apply(Update { reset: true, ..snapshot(vec![key("newer", true)]) });
         assert_eq!(knowledge.judge(b"old"), Verdict::Refused);
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
-        assert!(matches!(knowledge.judge(b"newer"), Verdict::Allowed(_)));
+        assert!(matches!(knowledge.judge(b"newer"), Verdict::Allowed { .. }));
     }
 
     #[test]
@@ -314,7 +311,7 @@ mod tests {
         knowledge.apply(snapshot(vec![key("on", true), key("off", false)]));
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
         knowledge.disconnected();
-        assert!(matches!(knowledge.judge(b"on"), Verdict::Allowed(_)));
+        assert!(matches!(knowledge.judge(b"on"), Verdict::Allowed { .. }));
         assert_eq!(knowledge.judge(b"off"), Verdict::Disabled);
         assert_eq!(knowledge.judge(b"new"), Verdict::Unknown);
         // A snapshot that has only begun says nothing yet.
@@ -322,7 +319,7 @@ mod tests {
         assert_eq!(knowledge.judge(b"new"), Verdict::Unknown);
         let nothing_new = Update { reset: false, revision: 8, ..snapshot(vec![key("new", true)]) };
         knowledge.apply(nothing_new);
-        assert!(matches!(knowledge.judge(b"new"), Verdict::Allowed(_)));
+        assert!(matches!(knowledge.judge(b"new"), Verdict::Allowed { .. }));
         assert_eq!(knowledge.judge(b"newer"), Verdict::Refused);
     }
 

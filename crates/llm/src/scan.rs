@@ -19,6 +19,9 @@ pub const MODEL_BYTES_MAX: usize = 1024;
 /// Longer member names cannot be `model` or `stream`, even with each letter written as `\u00xx`.
 const NAME_BYTES_MAX: usize = 48;
 
+/// Room for the strings that are kept, so that usual ones need one allocation.
+const KEPT_BYTES: usize = 64;
+
 /// What was found in a body.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scanned {
@@ -147,8 +150,10 @@ pub struct Scanner {
     /// Bytes consumed by earlier calls.
     base: usize,
     depth: u32,
-    /// One bit a level: 1 for an object.
-    objects: u128,
+    /// Whether the innermost container is an object.
+    in_object: bool,
+    /// The same for the containers around it, one bit a level.
+    objects: [u64; 2],
     member: Member,
     keep: Keep,
     /// The kept string, as written.
@@ -168,10 +173,11 @@ impl Default for Scanner {
             state: State::Value,
             base: 0,
             depth: 0,
-            objects: 0,
+            in_object: false,
+            objects: [0; 2],
             member: Member::Other,
             keep: Keep::Nothing,
-            kept: Vec::new(),
+            kept: Vec::with_capacity(KEPT_BYTES),
             kept_escaped: false,
             naming: false,
             model_start: 0,
@@ -236,10 +242,10 @@ impl Scanner {
             (State::FirstName | State::Name, b'"') => self.open_name(),
             (State::Colon, b':') => self.state = State::Value,
             (State::After, b',') if self.depth > 0 => {
-                self.state = if self.in_object() { State::Name } else { State::Value };
+                self.state = if self.in_object { State::Name } else { State::Value };
             }
-            (State::After, b'}') if self.depth > 0 && self.in_object() => self.close(),
-            (State::After, b']') if self.depth > 0 && !self.in_object() => self.close(),
+            (State::After, b'}') if self.depth > 0 && self.in_object => self.close(),
+            (State::After, b']') if self.depth > 0 && !self.in_object => self.close(),
             _ => return Err(ScanErrorKind::Unexpected),
         }
         Ok(())
@@ -280,20 +286,23 @@ impl Scanner {
         if self.depth >= DEPTH_MAX {
             return Err(ScanErrorKind::TooDeep);
         }
-        self.depth += 1;
-        let bit = 1_u128 << self.depth;
-        self.objects = if object { self.objects | bit } else { self.objects & !bit };
+        let (level, outer) = (self.depth, self.in_object);
+        if let Some(word) = self.objects.get_mut(level as usize / 64) {
+            let bit = 1_u64 << (level % 64);
+            *word = if outer { *word | bit } else { *word & !bit };
+        }
+        self.depth = level + 1;
+        self.in_object = object;
         self.state = if object { State::FirstName } else { State::FirstItem };
         Ok(())
     }
 
     fn close(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
+        let level = self.depth.saturating_sub(1);
+        let outer = self.objects.get(level as usize / 64).copied().unwrap_or_default();
+        self.depth = level;
+        self.in_object = outer >> (level % 64) & 1 == 1;
         self.state = State::After;
-    }
-
-    fn in_object(&self) -> bool {
-        self.objects & (1_u128 << self.depth) != 0
     }
 
     fn open_name(&mut self) {
@@ -306,7 +315,9 @@ impl Scanner {
 
     /// Inside a string: from `at` to `end` nothing needs attention, the byte at `end` does. Returns the next place.
     fn text(&mut self, piece: &[u8], at: usize, end: usize) -> Result<usize, ScanErrorKind> {
-        self.keep_bytes(piece.get(at..end).unwrap_or_default())?;
+        if self.keep != Keep::Nothing {
+            self.keep_bytes(piece.get(at..end).unwrap_or_default())?;
+        }
         match piece.get(end) {
             None => {}
             Some(b'"') => self.end_of_text(end)?,

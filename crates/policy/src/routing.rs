@@ -33,8 +33,23 @@ pub struct Backend {
     pub base_path: String,
     /// Whether query parameters must be added.
     pub has_query_params: bool,
-    model_map: HashMap<String, String>,
-    any_model: Option<String>,
+    model_map: HashMap<String, MappedModel>,
+    any_model: Option<MappedModel>,
+}
+
+/// A backend's name for a model, ready to be written into a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappedModel {
+    /// The name.
+    pub name: String,
+    /// The name as a JSON string, quotes included.
+    pub json: String,
+}
+
+impl MappedModel {
+    fn new(name: String) -> Self {
+        Self { json: serde_json::Value::from(name.as_str()).to_string(), name }
+    }
 }
 
 /// A chain of candidates.
@@ -168,7 +183,8 @@ impl Router {
 
 impl Backend {
     pub(crate) fn compile(config: BackendConfig) -> Self {
-        let mut model_map: HashMap<_, _> = config.model_map.into_iter().collect();
+        let mapped = config.model_map.into_iter().map(|(from, to)| (from, MappedModel::new(to)));
+        let mut model_map: HashMap<_, _> = mapped.collect();
         Self {
             name: config.name,
             cluster: config.cluster,
@@ -180,11 +196,11 @@ impl Backend {
     }
 
     /// The backend's name for a model; `None` when it is not mapped.
-    pub fn map_model(&self, model: &str) -> Option<&str> {
+    pub fn map_model(&self, model: &str) -> Option<&MappedModel> {
         if self.model_map.is_empty() {
-            return self.any_model.as_deref();
+            return self.any_model.as_ref();
         }
-        self.model_map.get(model).or(self.any_model.as_ref()).map(String::as_str)
+        self.model_map.get(model).or(self.any_model.as_ref())
     }
 }
 
@@ -290,8 +306,8 @@ mod tests {
     fn a_mapped_model_is_the_exact_one_or_the_star() {
         let router = Router::compile(config()).unwrap();
         let backend = router.backend("one").unwrap();
-        assert_eq!(backend.map_model("a"), Some("b"));
-        assert_eq!(backend.map_model("z"), Some("c"));
+        assert_eq!(backend.map_model("a").unwrap().name, "b");
+        assert_eq!(backend.map_model("z").unwrap().json, r#""c""#);
     }
 
     #[test]

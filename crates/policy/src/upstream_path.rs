@@ -9,17 +9,23 @@ use crate::routing::Backend;
 ///
 /// `extra_query` is the backend's own, already encoded. With `strip_key`, a `key=` parameter, in which Google's
 /// clients send their API key, is dropped: it holds the virtual key. A `model=` parameter, in which realtime clients
-/// name the model, is mapped.
-pub fn build(backend: &Backend, path_and_query: &str, extra_query: &str, strip_key: bool) -> String {
+/// name the model, is mapped. Most requests need no change, and then nothing is allocated.
+pub fn build<'p>(backend: &Backend, path_and_query: &'p str, extra_query: &str, strip_key: bool) -> Cow<'p, str> {
     let edited = edit_query(path_and_query, |name, value| match name {
         "key" if strip_key => Parameter::Drop,
         "model" => match backend.map_model(&decode(value)) {
-            Some(mapped) => Parameter::Replace(encode_query([("model", mapped)])),
+            Some(mapped) => Parameter::Replace(encode_query([("model", mapped.name.as_str())])),
             None => Parameter::Keep,
         },
         _ => Parameter::Keep,
     });
-    join(&backend.base_path, &edited, extra_query)
+    match edited {
+        // What `join` would give for the base path that most backends have.
+        Cow::Borrowed(path) if backend.base_path == "/v1" && extra_query.is_empty() && path.starts_with("/v1/") => {
+            Cow::Borrowed(path)
+        }
+        edited => Cow::Owned(join(&backend.base_path, &edited, extra_query)),
+    }
 }
 
 /// The model named in the query, as realtime clients do.
@@ -45,7 +51,9 @@ fn edit_query(path_and_query: &str, decide: impl Fn(&str, &str) -> Parameter) ->
     let mut changed = false;
     for parameter in query.split('&') {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        match decide(name, value) {
+        // A name can be written in escapes, and the backend would read it all the same.
+        let decoded = if name.contains('%') { Cow::Owned(decode(name)) } else { Cow::Borrowed(name) };
+        match decide(&decoded, value) {
             Parameter::Keep => kept.push(Cow::Borrowed(parameter)),
             Parameter::Drop => changed = true,
             Parameter::Replace(replaced) => {
@@ -102,6 +110,7 @@ mod tests {
         let backend = backend("/v1", &[]);
         assert_eq!(build(&backend, "/v1/models?key=vk&limit=2", "", true), "/v1/models?limit=2");
         assert_eq!(build(&backend, "/v1/models?key=vk", "", true), "/v1/models");
+        assert_eq!(build(&backend, "/v1/models?k%65y=vk&a=%41", "", true), "/v1/models?a=%41");
         assert_eq!(build(&backend, "/v1/models?key=own", "", false), "/v1/models?key=own");
         assert_eq!(build(&backend, "/v1/models?monkey=1", "", true), "/v1/models?monkey=1");
     }
