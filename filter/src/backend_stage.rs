@@ -149,3 +149,6 @@ fn refused(host: &impl Host, error: HostError) -> Fault {
     host.warn(&format!("host call {} failed with status {}", error.call, error.status));
     Fault::Internal
 }
+
+#[cfg(test)]
+mod tests;

@@ -416,3 +416,6 @@ fn inject(fault: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
