@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::payload::{MODEL, UPSTREAM_MODEL, stored_token, token};
 use crate::process::{Process, free_address};
 
-/// What the gateway must send in place of the client's token.
-pub(crate) const CREDENTIAL: &str = "Bearer bench-credential-of-the-backend";
+/// What the gateway must send in place of the client's token: the first backend's and the second's, of equal length.
+const CREDENTIALS: [&str; 2] = ["Bearer bench-credential-of-backend-1", "Bearer bench-credential-of-backend-2"];
 
 /// The gateway's program and its filter.
 #[derive(Debug, Clone)]
@@ -31,21 +31,25 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// The credentials of its backends; a request must arrive with one of them.
+    pub(crate) fn credentials(self) -> &'static [&'static str] {
+        let [first, ..] = &CREDENTIALS;
+        if self.two_backends { &CREDENTIALS } else { std::slice::from_ref(first) }
+    }
+
     fn config(self, upstream: SocketAddr) -> Value {
-        let backend = |name: &str| {
+        let backend = |(name, credential): (&str, &&str)| {
             json!({
                 "name": name,
                 "base_url": format!("http://{upstream}/v1"),
-                "headers": {"authorization": CREDENTIAL},
+                "headers": {"authorization": credential},
                 "model_map": {MODEL: UPSTREAM_MODEL},
             })
         };
         let weighted = |name: &str| json!({"backend": name, "weight": 1.0});
-        let (backends, targets) = if self.two_backends {
-            (vec![backend("first"), backend("second")], vec![weighted("first"), weighted("second")])
-        } else {
-            (vec![backend("first")], vec![weighted("first")])
-        };
+        let named = || ["first", "second"].into_iter().zip(self.credentials());
+        let backends: Vec<Value> = named().map(backend).collect();
+        let targets: Vec<Value> = named().map(|(name, _)| weighted(name)).collect();
         let keys: Vec<Value> = (0..self.keys)
             .map(|n| {
                 // One key alone is written in clear, as a small installation would; many are written as their hashes.
@@ -121,5 +125,14 @@ mod tests {
         assert_eq!(large["virtual_keys"].as_array().unwrap().len(), 1_000);
         assert_eq!(large["virtual_keys"][999]["token"], stored_token(999));
         assert_eq!(large["router"]["rules"][0]["backends"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn two_backends_have_different_credentials_so_that_attempts_differ() {
+        let upstream = SocketAddr::from(([127, 0, 0, 1], 9));
+        let config = Shape { keys: 1, two_backends: true }.config(upstream);
+        let credential = |index: usize| config["backends"][index]["headers"]["authorization"].as_str().unwrap();
+        assert_ne!(credential(0), credential(1));
+        assert_eq!(credential(0).len(), credential(1).len());
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::affinity::Cores;
 use crate::bootstrap::{self, Filters, Static};
-use crate::gateway::{CREDENTIAL, Files, Gateway, Shape};
+use crate::gateway::{Files, Gateway, Shape};
 use crate::payload::{TOKEN_LEN, UPSTREAM_MODEL, Workload, token};
 use crate::process::{INTERRUPTED, Process, free_address};
 use crate::upstream::Upstream;
@@ -136,7 +136,8 @@ impl Stand {
         let seen = lab.upstream.take_capture();
         let seen = String::from_utf8_lossy(&seen);
         ensure!(answer.starts_with("HTTP/1.1 200 "), "the last of {} keys is not accepted: {answer}", shape.keys);
-        ensure!(seen.contains(CREDENTIAL), "the backend's credential is missing: {seen}");
+        let credentials = shape.credentials();
+        ensure!(credentials.iter().any(|one| seen.contains(one)), "the backend's credential is missing: {seen}");
         ensure!(seen.contains(&format!(r#""model":"{UPSTREAM_MODEL}""#)), "the model was not mapped: {seen}");
         ensure!(!seen.contains(&*String::from_utf8_lossy(&last)), "the client's token reached the backend: {seen}");
         Ok(())
