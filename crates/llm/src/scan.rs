@@ -10,7 +10,13 @@
 //! that one side reads as an allowed model and the other as a forbidden one must not pass. Names are compared after
 //! unescaping for the same reason.
 
-use std::fmt;
+mod error;
+mod number;
+mod run;
+
+pub use error::{ScanError, ScanErrorKind};
+use number::Number;
+use run::plain_run;
 
 /// How deep arrays and objects may nest.
 pub const DEPTH_MAX: u32 = 127;
@@ -42,51 +48,6 @@ pub struct ModelField {
     pub end: usize,
 }
 
-/// Why a body was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScanError {
-    /// Offset of the byte in question.
-    pub offset: usize,
-    /// What is wrong there.
-    pub kind: ScanErrorKind,
-}
-
-/// What can be wrong with a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScanErrorKind {
-    /// The grammar does not allow this byte here.
-    Unexpected,
-    /// The body ended in the middle.
-    Truncated,
-    /// Nested deeper than [`DEPTH_MAX`].
-    TooDeep,
-    /// `model` or `stream` occurs twice.
-    Duplicate,
-    /// `model` is neither a string nor null.
-    ModelNotString,
-    /// `model` is longer than [`MODEL_BYTES_MAX`].
-    ModelTooLong,
-    /// `model` is not valid text.
-    ModelNotText,
-}
-
-impl fmt::Display for ScanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            ScanErrorKind::Unexpected => "unexpected character",
-            ScanErrorKind::Truncated => "it ends too early",
-            ScanErrorKind::TooDeep => "nested too deeply",
-            ScanErrorKind::Duplicate => "'model' or 'stream' occurs twice",
-            ScanErrorKind::ModelNotString => "'model' must be a string",
-            ScanErrorKind::ModelTooLong => "'model' is too long",
-            ScanErrorKind::ModelNotText => "'model' is not valid text",
-        };
-        write!(f, "{what} at byte {}", self.offset)
-    }
-}
-
-impl std::error::Error for ScanError {}
-
 /// Where in the grammar the next byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -112,19 +73,6 @@ enum State {
     Number(Number),
     /// Inside `true`, `false` or `null`, with these bytes to go.
     Literal(&'static [u8]),
-}
-
-/// Where in a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Number {
-    Minus,
-    Zero,
-    Integer,
-    Point,
-    Fraction,
-    Exponent,
-    ExponentSign,
-    ExponentDigits,
 }
 
 /// Which top-level member the current value belongs to.
@@ -435,54 +383,6 @@ impl Scanner {
             _ => Err(ScanErrorKind::Unexpected),
         }
     }
-}
-
-impl Number {
-    fn next(self, byte: u8) -> Option<Self> {
-        Some(match (self, byte) {
-            (Self::Minus, b'0') => Self::Zero,
-            (Self::Minus, b'1'..=b'9') | (Self::Integer, b'0'..=b'9') => Self::Integer,
-            (Self::Zero | Self::Integer, b'.') => Self::Point,
-            (Self::Point | Self::Fraction, b'0'..=b'9') => Self::Fraction,
-            (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Self::Exponent,
-            (Self::Exponent, b'+' | b'-') => Self::ExponentSign,
-            (Self::Exponent | Self::ExponentSign | Self::ExponentDigits, b'0'..=b'9') => Self::ExponentDigits,
-            _ => return None,
-        })
-    }
-
-    fn may_end(self) -> bool {
-        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::ExponentDigits)
-    }
-}
-
-/// The place of the first quote, backslash or control character at or after `from`; the length if there is none.
-///
-/// Eight bytes at a time: prompts are long strings, and this loop is most of the work for them. Each term has the
-/// high bit of a byte set where that byte is the one looked for; a borrow can only spoil bytes above a true hit, and
-/// the lowest hit is the one taken.
-fn plain_run(bytes: &[u8], from: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES << 7;
-    let rest = bytes.get(from..).unwrap_or_default();
-    let mut at = from;
-    let mut words = rest.chunks_exact(8);
-    for word in &mut words {
-        let Ok(word) = <[u8; 8]>::try_from(word) else { break };
-        let word = u64::from_le_bytes(word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let backslash = word ^ (ONES * b'\\' as u64);
-        let hits = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let hits = hits & HIGH;
-        if hits != 0 {
-            return at + hits.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let tail = words.remainder().iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-    tail.map_or(bytes.len(), |found| at + found)
 }
 
 #[cfg(test)]
