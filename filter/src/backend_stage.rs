@@ -16,6 +16,7 @@ use ditto_policy::upstream_path;
 
 use crate::gateway_stage::{TICKET_PROPERTY, replace_model};
 use crate::host::{Flow, Host, HostError};
+use crate::reply;
 use crate::worker::Worker;
 
 /// Where the name of the backend that an attempt goes to stands: in the endpoint's metadata.
@@ -83,11 +84,7 @@ impl BackendStage {
     pub fn on_request_headers(&mut self, host: &impl Host) -> Flow {
         match self.prepare(host) {
             Ok(()) => Flow::Continue,
-            Err(fault) => {
-                let body = fault.body(Dialect::OpenAi).to_string();
-                let _ = host.reply(fault.status(), &[("content-type", "application/json")], body.as_bytes());
-                Flow::Pause
-            }
+            Err(fault) => reply::fault(host, Dialect::OpenAi, "", &fault),
         }
     }
 
@@ -109,9 +106,7 @@ impl BackendStage {
         }
         // The headers have left with another length: the attempt must not go on with the wrong body.
         host.warn("the model could not be replaced in the body of an attempt");
-        let body = Fault::Internal.body(Dialect::OpenAi).to_string();
-        let _ = host.reply(Fault::Internal.status(), &[("content-type", "application/json")], body.as_bytes());
-        Flow::Pause
+        reply::fault(host, Dialect::OpenAi, "", &Fault::Internal)
     }
 
     fn prepare(&mut self, host: &impl Host) -> Result<(), Fault> {
@@ -146,7 +141,7 @@ impl BackendStage {
 }
 
 fn refused(host: &impl Host, error: HostError) -> Fault {
-    host.warn(&format!("host call {} failed with status {}", error.call, error.status));
+    reply::warn(host, error);
     Fault::Internal
 }
 

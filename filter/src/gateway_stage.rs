@@ -19,6 +19,7 @@ use ditto_policy::upstream_path;
 use crate::backend_stage::Attempt;
 use crate::head::Head;
 use crate::host::{Flow, Host, HostError};
+use crate::reply;
 use crate::request_id::of_client;
 use crate::worker::{Ticket, Verdict, Worker};
 
@@ -128,7 +129,7 @@ impl GatewayStage {
             }
             Place::Nowhere => {
                 self.phase = Phase::Replied;
-                return self.paused(host, host.reply(404, &[], b""));
+                return reply::nothing_here(host);
             }
         };
         let request_id = self.request_id(host, &head);
@@ -327,33 +328,12 @@ impl GatewayStage {
     /// Answers in the client's dialect.
     fn reply(&mut self, host: &impl Host, dialect: Dialect, request_id: &str, fault: &Fault) -> Flow {
         self.phase = Phase::Replied;
-        let body = fault.body(dialect).to_string();
-        let retry_after = fault.retry_after_seconds().map(|seconds| seconds.to_string());
-        let mut headers = vec![("content-type", "application/json")];
-        if !request_id.is_empty() {
-            headers.extend([("x-ditto-request-id", request_id), ("x-request-id", request_id)]);
-        }
-        if let Some(seconds) = &retry_after {
-            headers.push(("retry-after", seconds));
-        }
-        let replied = host.reply(fault.status(), &headers, body.as_bytes());
-        self.paused(host, replied)
+        reply::fault(host, dialect, request_id, fault)
     }
 
-    /// Envoy refused a call: the request cannot be trusted to be what was decided, so it ends here.
     fn fail(&mut self, host: &impl Host, error: HostError) -> Flow {
         self.phase = Phase::Replied;
-        host.warn(&format!("host call {} failed with status {}", error.call, error.status));
-        let body = Fault::Internal.body(Dialect::OpenAi).to_string();
-        let replied = host.reply(Fault::Internal.status(), &[("content-type", "application/json")], body.as_bytes());
-        self.paused(host, replied)
-    }
-
-    fn paused(&self, host: &impl Host, replied: Result<(), HostError>) -> Flow {
-        if let Err(error) = replied {
-            host.warn(&format!("host call {} failed with status {}", error.call, error.status));
-        }
-        Flow::Pause
+        reply::host_error(host, error)
     }
 }
 

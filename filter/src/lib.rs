@@ -10,6 +10,7 @@ pub mod backend_stage;
 pub mod gateway_stage;
 pub mod head;
 pub mod host;
+mod reply;
 pub mod request_id;
 pub mod worker;
 

@@ -241,7 +241,10 @@ fn known_credentials(credentials: &BackendCredentials) -> Credentials {
 /// The hashes of tokens seen lately. A client sends the same token with every request, and to compare it costs a
 /// tenth of what hashing it does. The cache holds a function's values and nothing else, so it never goes stale.
 #[derive(Debug)]
-struct RecentTokens(RefCell<Vec<Option<(Box<[u8]>, TokenHash)>>>);
+struct RecentTokens(RefCell<Vec<Option<HashedToken>>>);
+
+/// A token and its hash.
+type HashedToken = (Box<[u8]>, TokenHash);
 
 impl Default for RecentTokens {
     fn default() -> Self {
