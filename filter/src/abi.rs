@@ -18,14 +18,14 @@ const NOT_FOUND: i32 = 1;
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: i32, data: *mut *mut u8, size: *mut usize) -> i32;
-    fn proxy_get_header_map_value(
+    fn proxy_replace_header_map_value(
         map: i32,
         name: *const u8,
         name_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
+        value: *const u8,
+        value_size: usize,
     ) -> i32;
-    fn proxy_replace_header_map_value(
+    fn proxy_add_header_map_value(
         map: i32,
         name: *const u8,
         name_size: usize,
@@ -80,17 +80,17 @@ impl Host for Envoy {
         Ok(pairs.unwrap_or_default())
     }
 
-    fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
-        // SAFETY: `name` outlives the call, and both out-pointers are valid for writes.
-        taken("get_header_map_value", |data, size| unsafe {
-            proxy_get_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), data, size)
-        })
-    }
-
     fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
         // SAFETY: `name` and `value` outlive the call; the host copies them.
         done("replace_header_map_value", unsafe {
             proxy_replace_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    fn add_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        // SAFETY: `name` and `value` outlive the call; the host copies them.
+        done("add_header_map_value", unsafe {
+            proxy_add_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
         })
     }
 

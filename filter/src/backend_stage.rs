@@ -15,6 +15,7 @@ use ditto_policy::routing::{MappedModel, Router};
 use ditto_policy::upstream_path;
 
 use crate::gateway_stage::{TICKET_PROPERTY, replace_model};
+use crate::head::pairs;
 use crate::host::{Flow, Host, HostError};
 use crate::reply;
 use crate::worker::Worker;
@@ -30,8 +31,8 @@ pub struct Attempt {
     strip_key: bool,
     content_length: Option<u64>,
     model: Option<ModelField>,
-    /// Headers that attempts have touched, with the value they had before, if any.
-    touched: RefCell<BTreeMap<String, Option<Vec<u8>>>>,
+    /// Headers that attempts have touched, with the values they had before.
+    touched: RefCell<BTreeMap<String, Vec<Vec<u8>>>>,
 }
 
 impl Attempt {
@@ -50,15 +51,21 @@ impl Attempt {
     fn set(&self, host: &impl Host, name: &str, value: &[u8]) -> Result<(), HostError> {
         let mut touched = self.touched.borrow_mut();
         if !touched.contains_key(name) {
-            touched.insert(name.to_owned(), host.request_header(name)?);
+            // By the whole map: asked for one header, Envoy gives its first value only.
+            let map = host.request_headers()?;
+            let values = pairs(&map).filter(|(known, _)| *known == name.as_bytes());
+            touched.insert(name.to_owned(), values.map(|(_, value)| value.to_vec()).collect());
         }
         host.set_request_header(name, value)
     }
 
     fn restore(&self, host: &impl Host) -> Result<(), HostError> {
         for (name, original) in self.touched.borrow().iter() {
-            match original {
-                Some(value) => host.set_request_header(name, value)?,
+            match original.split_first() {
+                Some((first, rest)) => {
+                    host.set_request_header(name, first)?;
+                    rest.iter().try_for_each(|value| host.add_request_header(name, value))?;
+                }
                 None => host.remove_request_header(name)?,
             }
         }
@@ -72,24 +79,29 @@ pub struct BackendStage {
     worker: Rc<Worker>,
     /// What remains to be done to the body: replace up to here.
     body: Option<(ModelField, MappedModel)>,
+    /// The attempt was answered here and must not go on, even if Envoy did not take the answer.
+    answered: bool,
 }
 
 impl BackendStage {
     /// A stage for one attempt.
     pub fn new(worker: Rc<Worker>) -> Self {
-        Self { worker, body: None }
+        Self { worker, body: None, answered: false }
     }
 
     /// The attempt's headers are about to leave.
     pub fn on_request_headers(&mut self, host: &impl Host) -> Flow {
         match self.prepare(host) {
             Ok(()) => Flow::Continue,
-            Err(fault) => reply::fault(host, Dialect::OpenAi, "", &fault),
+            Err(fault) => self.answer(host, &fault),
         }
     }
 
     /// The attempt's body is about to leave; `size` bytes are there.
     pub fn on_request_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Flow {
+        if self.answered {
+            return Flow::Pause;
+        }
         let Some((model, mapped)) = self.body.take() else {
             return Flow::Continue;
         };
@@ -106,7 +118,12 @@ impl BackendStage {
         }
         // The headers have left with another length: the attempt must not go on with the wrong body.
         host.warn("the model could not be replaced in the body of an attempt");
-        reply::fault(host, Dialect::OpenAi, "", &Fault::Internal)
+        self.answer(host, &Fault::Internal)
+    }
+
+    fn answer(&mut self, host: &impl Host, fault: &Fault) -> Flow {
+        self.answered = true;
+        reply::fault(host, Dialect::OpenAi, "", fault)
     }
 
     fn prepare(&mut self, host: &impl Host) -> Result<(), Fault> {

@@ -159,17 +159,17 @@ impl Host for FakeHost {
         Ok(serialise(&pairs))
     }
 
-    fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
-        self.call("get_header_map_value")?;
-        let headers = self.headers.borrow();
-        Ok(headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone().into_bytes()))
-    }
-
     fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
         self.call("replace_header_map_value")?;
         let mut headers = self.headers.borrow_mut();
         headers.retain(|(known, _)| known != name);
         headers.push((name.to_owned(), text(value)));
+        Ok(())
+    }
+
+    fn add_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.call("add_header_map_value")?;
+        self.headers.borrow_mut().push((name.to_owned(), text(value)));
         Ok(())
     }
 

@@ -166,7 +166,9 @@ impl GatewayStage {
     pub fn on_request_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Flow {
         let mut admitted = match std::mem::replace(&mut self.phase, Phase::Replied) {
             Phase::Holding(admitted) => admitted,
-            // Streamed bodies pass, and keep their ticket; an answered request has none.
+            // Nothing more of an answered request may pass, even if Envoy did not take the answer.
+            Phase::Replied => return Flow::Pause,
+            // Streamed bodies pass, and keep their ticket.
             other => {
                 self.phase = other;
                 return Flow::Continue;

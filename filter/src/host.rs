@@ -7,10 +7,10 @@
 pub trait Host {
     /// All request headers in proxy-wasm's serialised form; see [`crate::head::pairs`].
     fn request_headers(&self) -> Result<Vec<u8>, HostError>;
-    /// The first value of one request header.
-    fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError>;
     /// Sets a request header, in place of all values it had.
     fn set_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+    /// Adds a value to a request header, after those it has.
+    fn add_request_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
     /// Removes a request header.
     fn remove_request_header(&self, name: &str) -> Result<(), HostError>;
     /// Up to `max` bytes of the buffered request body from `start`.
