@@ -38,9 +38,12 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let source = Source { path: run.config.clone().context("no configuration given")?, dotenv: run.dotenv.clone() };
     let token = admin_token(&run)?;
     let filter_path = locate::filter(run.filter.as_deref()).map_err(|error| anyhow!(error))?;
+    let ca_certificates =
+        locate::ca_certificates(run.ca_certificates.as_deref(), run.no_envoy).map_err(|error| anyhow!(error))?;
     let settings = Settings {
         listen: run.listen,
         filter_path,
+        ca_certificates,
         max_body_bytes: run.proxy_max_body_bytes,
         json_logs: run.json_logs,
     };

@@ -1,5 +1,6 @@
-//! Finding the filter module and Envoy, for a gateway that is started without being told.
+//! Finding the filter module, Envoy and the system's CA certificates, for a gateway that is started without being told.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,6 +42,48 @@ pub fn envoy(given: Option<&Path>) -> Result<PathBuf, String> {
         }
     }
     Err(format!("no Envoy was found: run `make setup`, or name one with --envoy-bin or ENVOY_BIN.{}", refused.concat()))
+}
+
+/// Where systems keep the CA certificates that they trust, in one PEM file.
+const CA_CERTIFICATES: &[&str] = &[
+    // Debian, Alpine, Arch
+    "/etc/ssl/certs/ca-certificates.crt",
+    // Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    // openSUSE
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    // macOS, BSD
+    "/etc/ssl/cert.pem",
+    "/opt/homebrew/etc/ca-certificates/cert.pem",
+];
+
+/// The CA certificates: as given, else what `SSL_CERT_FILE` names, else the system's; `None` when there are none. A
+/// path that is given for an Envoy elsewhere is that Envoy's to find.
+///
+/// # Errors
+/// What is given is not there.
+pub fn ca_certificates(given: Option<&Path>, envoy_is_elsewhere: bool) -> Result<Option<PathBuf>, String> {
+    match given {
+        Some(path) if envoy_is_elsewhere => Ok(Some(path.to_owned())),
+        Some(path) if path.is_file() => Ok(Some(absolute(path))),
+        Some(path) => Err(format!("--ca-certificates: no file at {}", path.display())),
+        None => Ok(systems_ca_certificates(std::env::var_os("SSL_CERT_FILE"), CA_CERTIFICATES)),
+    }
+}
+
+/// Whoever sets the variable says whom to trust: a mistake in it must not end in trusting everybody the system does.
+fn systems_ca_certificates(variable: Option<OsString>, places: &[&str]) -> Option<PathBuf> {
+    let candidates = match variable.filter(|value| !value.is_empty()) {
+        Some(path) => vec![PathBuf::from(path)],
+        None => places.iter().map(PathBuf::from).collect(),
+    };
+    candidates.into_iter().find(|path| path.is_file()).map(|path| absolute(&path))
+}
+
+/// Links stay as they are: systems renew their certificates behind them.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Asks an Envoy for its version.
@@ -86,6 +129,30 @@ fn first_file(candidates: &[PathBuf]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn given_certificates_must_be_there_unless_envoy_is_elsewhere() {
+        let here = Path::new(file!()).file_name().map(|name| Path::new("src").join(name)).unwrap();
+        assert_eq!(ca_certificates(Some(&here), false), Ok(Some(std::path::absolute(&here).unwrap())));
+        let nowhere = Path::new("/nowhere/ca.pem");
+        let error = ca_certificates(Some(nowhere), false).unwrap_err();
+        assert!(error.contains("--ca-certificates") && error.contains("/nowhere/ca.pem"), "{error}");
+        assert_eq!(ca_certificates(Some(nowhere), true), Ok(Some(nowhere.to_owned())));
+    }
+
+    #[test]
+    fn the_variable_stands_alone_and_the_first_place_that_exists_is_taken() {
+        let place = tempfile::tempdir().unwrap();
+        let (one, two) = (place.path().join("one.pem"), place.path().join("two.pem"));
+        std::fs::write(&one, "").unwrap();
+        std::fs::write(&two, "").unwrap();
+        let places = ["/nowhere/ca.pem", one.to_str().unwrap(), two.to_str().unwrap()];
+        assert_eq!(systems_ca_certificates(None, &places), Some(one.clone()));
+        assert_eq!(systems_ca_certificates(Some("".into()), &places), Some(one.clone()));
+        assert_eq!(systems_ca_certificates(Some(two.clone().into()), &places), Some(two.clone()));
+        assert_eq!(systems_ca_certificates(Some("/nowhere/mine.pem".into()), &places), None);
+        assert_eq!(systems_ca_certificates(None, &places[..1]), None);
+    }
 
     #[test]
     fn envoys_version_line_is_read() {

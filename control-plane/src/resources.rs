@@ -42,18 +42,40 @@ pub struct Settings {
     pub listen: std::net::SocketAddr,
     /// The filter module, as Envoy finds it.
     pub filter_path: PathBuf,
+    /// The certificates that backends' must be signed by, as Envoy finds them; `None` when there are none.
+    pub ca_certificates: Option<PathBuf>,
     /// Larger JSON bodies are refused, in bytes.
     pub max_body_bytes: u64,
     /// One JSON line for each request on Envoy's standard output.
     pub json_logs: bool,
 }
 
+/// Why a compiled document does not become resources.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourcesError {
+    /// A backend over TLS, and nothing to check its certificate against.
+    #[error(
+        "backend `{backend}` has an https:// base URL, and no CA certificates were found to check it by (at \
+         SSL_CERT_FILE, else where systems keep them): name a PEM file with --ca-certificates"
+    )]
+    NoCaCertificates {
+        /// The first such backend.
+        backend: String,
+    },
+    /// The resources do not fit together.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
 /// Builds the snapshot of a compiled document.
-pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, SnapshotError> {
+///
+/// # Errors
+/// Something that the document needs is missing, or the resources do not fit together.
+pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, ResourcesError> {
     let mut resources: Vec<(ResourceType, String, Any)> = Vec::new();
     let mut references = Vec::new();
     for plan in &compiled.clusters {
-        resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan)));
+        resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan, settings)?));
         add_secrets(&plan.name, plan, &mut resources, &mut references);
     }
     for plan in &compiled.routes {
@@ -74,7 +96,7 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Sn
     resources.push((ResourceType::Listener, LISTENER.into(), listener::gateway(settings)));
     resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
     references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
-    Snapshot::new(version(&compiled.filter.version, &resources), resources, references)
+    Ok(Snapshot::new(version(&compiled.filter.version, &resources), resources, references)?)
 }
 
 /// The secrets of `cluster`: the credential headers of `plan`.
@@ -157,6 +179,7 @@ mod tests {
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
             filter_path: "filter.wasm".into(),
+            ca_certificates: Some("bundle.pem".into()),
             max_body_bytes: 1 << 20,
             json_logs: false,
         };

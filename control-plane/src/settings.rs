@@ -101,6 +101,9 @@ pub struct Run {
     /// The filter module
     #[arg(long, value_name = "PATH")]
     pub filter: Option<PathBuf>,
+    /// The CA certificates (PEM) by which https:// backends are checked, as Envoy finds them; by default the system's
+    #[arg(long, value_name = "PATH")]
+    pub ca_certificates: Option<PathBuf>,
     /// How long routes and clusters of a former configuration outlive the switch. Tests don't wait as long as
     /// clients may.
     #[arg(long, value_name = "N", hide = true, default_value_t = RETIRE_GRACE_DEFAULT.as_millis() as u64)]

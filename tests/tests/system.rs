@@ -25,5 +25,6 @@ mod system {
     mod streaming;
     mod support;
     mod surface;
+    mod tls;
     mod trap;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::Path;
 
 use ditto_policy::compile::{ClusterPlan, RoutePlan};
 use ditto_policy::filter_config::Prepare;
@@ -10,8 +11,11 @@ use envoy_types::pb::envoy::config::cluster::v3::cluster::{
     ClusterDiscoveryType, CustomClusterType, DiscoveryType, LbPolicy,
 };
 use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster};
+use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
 use envoy_types::pb::envoy::config::core::v3::transport_socket::ConfigType as SocketConfig;
-use envoy_types::pb::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, Metadata, TransportSocket};
+use envoy_types::pb::envoy::config::core::v3::{
+    DataSource, Http1ProtocolOptions, Http2ProtocolOptions, Metadata, TransportSocket,
+};
 use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use envoy_types::pb::envoy::config::endpoint::v3::{ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints};
 use envoy_types::pb::envoy::extensions::clusters::aggregate::v3::ClusterConfig;
@@ -20,7 +24,6 @@ use envoy_types::pb::envoy::extensions::clusters::dns::v3::DnsCluster;
 use envoy_types::pb::envoy::extensions::filters::http::upstream_codec::v3::UpstreamCodec;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
-use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::certificate_validation_context::SystemRootCerts;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::common_tls_context::ValidationContextType;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::subject_alt_name_matcher::SanType;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
@@ -37,7 +40,7 @@ use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Any, Struct, Value};
 
 use super::proto::{extension, pack, seconds, socket, u32_value};
-use super::{Settings, filter, secret};
+use super::{ResourcesError, Settings, filter, secret};
 
 /// Requests, connections and waiting requests that Envoy allows where no limit is configured. Its own default of
 /// 1,024 would be a limit that nobody asked for.
@@ -46,9 +49,17 @@ const UNLIMITED: u32 = 1 << 20;
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /// The cluster of one backend.
-pub(super) fn backend(plan: &ClusterPlan) -> Any {
+///
+/// # Errors
+/// The backend's certificate is to be checked, and there is nothing to check it against.
+pub(super) fn backend(plan: &ClusterPlan, settings: &Settings) -> Result<Any, ResourcesError> {
     let url = &plan.base_url;
     let is_address = url.host.parse::<IpAddr>().is_ok();
+    let transport_socket = match (&settings.ca_certificates, url.tls) {
+        (_, false) => None,
+        (Some(bundle), true) => Some(tls(&url.host, is_address, bundle)),
+        (None, true) => return Err(ResourcesError::NoCaCertificates { backend: plan.backend.clone() }),
+    };
     let discovery = if is_address { ClusterDiscoveryType::Type(DiscoveryType::Static.into()) } else { dns() };
     let endpoint = Endpoint {
         address: Some(socket(&url.host, url.port)),
@@ -82,11 +93,11 @@ pub(super) fn backend(plan: &ClusterPlan) -> Any {
             ..Default::default()
         }),
         circuit_breakers: Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }),
-        transport_socket: url.tls.then(|| tls(&url.host, is_address)),
+        transport_socket,
         typed_extension_protocol_options: http_options(secret::injectors(&plan.name, plan), url.tls),
         ..Default::default()
     };
-    pack(&cluster)
+    Ok(pack(&cluster))
 }
 
 /// The name of a chain's cluster.
@@ -116,10 +127,16 @@ pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan], settings: &Setti
     })
 }
 
-/// A name, resolved again whenever its records expire; all its addresses are used.
+/// A name, resolved again whenever its records expire. Its addresses are one endpoint, so that a connection tries one
+/// after the other: as endpoints of their own, those of a family that the network does not carry (or on which a
+/// backend at `localhost` does not listen) would get their share of the requests, and fail them.
 fn dns() -> ClusterDiscoveryType {
-    let config =
-        DnsCluster { respect_dns_ttl: true, dns_lookup_family: DnsLookupFamily::All.into(), ..Default::default() };
+    let config = DnsCluster {
+        respect_dns_ttl: true,
+        dns_lookup_family: DnsLookupFamily::All.into(),
+        all_addresses_in_single_endpoint: true,
+        ..Default::default()
+    };
     let typed_config = Some(pack(&config));
     ClusterDiscoveryType::ClusterType(CustomClusterType { name: "envoy.clusters.dns".into(), typed_config })
 }
@@ -155,8 +172,9 @@ fn http_options(mut filters: Vec<HttpFilter>, tls: bool) -> HashMap<String, Any>
     [(HTTP_OPTIONS.to_owned(), pack(&options))].into_iter().collect()
 }
 
-/// TLS with the system's roots; the certificate must be for the host.
-fn tls(host: &str, is_address: bool) -> TransportSocket {
+/// TLS: the certificate must be for the host and signed by one of `bundle`. Envoy (seen on 1.40) does not know the
+/// system's roots under that name, so they are named as a file.
+fn tls(host: &str, is_address: bool, bundle: &Path) -> TransportSocket {
     let san_type = if is_address { SanType::IpAddress } else { SanType::Dns };
     let san = SubjectAltNameMatcher {
         san_type: san_type.into(),
@@ -167,7 +185,10 @@ fn tls(host: &str, is_address: bool) -> TransportSocket {
         ..Default::default()
     };
     let validation = CertificateValidationContext {
-        system_root_certs: Some(SystemRootCerts {}),
+        trusted_ca: Some(DataSource {
+            specifier: Some(Specifier::Filename(bundle.to_string_lossy().into_owned())),
+            ..Default::default()
+        }),
         match_typed_subject_alt_names: vec![san],
         ..Default::default()
     };
@@ -182,4 +203,82 @@ fn tls(host: &str, is_address: bool) -> TransportSocket {
     };
     let extension = extension("envoy.transport_sockets.tls", pack(&context));
     TransportSocket { name: extension.name, config_type: extension.typed_config.map(SocketConfig::TypedConfig) }
+}
+
+#[cfg(test)]
+mod tests {
+    use ditto_policy::compile::{Options, compile};
+    use ditto_policy::document::{Format, load};
+    use prost::Message as _;
+
+    use super::*;
+    use crate::environment::ProcessEnvironment;
+
+    fn cluster(base_url: &str, bundle: Option<&str>) -> Result<Cluster, ResourcesError> {
+        let text = format!(r#"{{"backends": [{{"name": "one", "base_url": "{base_url}"}}]}}"#);
+        let loaded = load(&text, Some(Format::Json), &ProcessEnvironment::load(None).unwrap()).unwrap();
+        let compiled = compile(&loaded.document, Options { max_body_bytes: 1, open_relay: true }).unwrap();
+        let settings = Settings {
+            listen: ([127, 0, 0, 1], 1).into(),
+            filter_path: "filter.wasm".into(),
+            ca_certificates: bundle.map(Into::into),
+            max_body_bytes: 1,
+            json_logs: false,
+        };
+        backend(&compiled.clusters[0], &settings).map(|any| Cluster::decode(any.value.as_slice()).unwrap())
+    }
+
+    fn tls_of(cluster: Cluster) -> (UpstreamTlsContext, CertificateValidationContext) {
+        let socket = cluster.transport_socket.unwrap();
+        let Some(SocketConfig::TypedConfig(any)) = socket.config_type else { panic!("no configuration") };
+        let context = UpstreamTlsContext::decode(any.value.as_slice()).unwrap();
+        let common = context.common_tls_context.clone().unwrap();
+        let Some(ValidationContextType::ValidationContext(validation)) = common.validation_context_type else {
+            panic!("nothing is validated")
+        };
+        (context, validation)
+    }
+
+    fn san(validation: &CertificateValidationContext) -> (SanType, &str) {
+        let [san] = validation.match_typed_subject_alt_names.as_slice() else { panic!("{validation:?}") };
+        let Some(MatchPattern::Exact(name)) = san.matcher.as_ref().and_then(|name| name.match_pattern.as_ref()) else {
+            panic!("{san:?}")
+        };
+        (san.san_type(), name)
+    }
+
+    #[test]
+    fn a_certificate_must_be_for_the_host_and_signed_by_the_bundle() {
+        let (context, validation) = tls_of(cluster("https://one.example/v1", Some("/some/bundle.pem")).unwrap());
+        let bundle = validation.trusted_ca.as_ref().and_then(|source| source.specifier.clone());
+        assert_eq!(bundle, Some(Specifier::Filename("/some/bundle.pem".into())));
+        assert!(validation.system_root_certs.is_none(), "Envoy has not implemented it");
+        assert_eq!(san(&validation), (SanType::Dns, "one.example"));
+        assert_eq!(context.sni, "one.example");
+    }
+
+    #[test]
+    fn an_address_is_matched_as_one_and_is_no_server_name() {
+        let (context, validation) = tls_of(cluster("https://192.0.2.1/v1", Some("/some/bundle.pem")).unwrap());
+        assert_eq!(san(&validation), (SanType::IpAddress, "192.0.2.1"));
+        assert_eq!(context.sni, "");
+    }
+
+    #[test]
+    fn the_addresses_of_a_name_are_one_endpoint() {
+        let cluster = cluster("http://one.example/v1", None).unwrap();
+        let Some(ClusterDiscoveryType::ClusterType(kind)) = cluster.cluster_discovery_type else {
+            panic!("a name is resolved")
+        };
+        let dns = DnsCluster::decode(kind.typed_config.unwrap().value.as_slice()).unwrap();
+        assert!(dns.all_addresses_in_single_endpoint);
+        assert_eq!(dns.dns_lookup_family(), DnsLookupFamily::All);
+    }
+
+    #[test]
+    fn without_a_bundle_only_clear_text_is_possible() {
+        assert!(cluster("http://one.example/v1", None).unwrap().transport_socket.is_none());
+        let error = cluster("https://one.example/v1", None).unwrap_err().to_string();
+        assert!(error.contains("`one`") && error.contains("--ca-certificates"), "{error}");
+    }
 }

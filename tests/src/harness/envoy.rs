@@ -1,6 +1,7 @@
 //! Envoy's own admin endpoint, and an Envoy that the gateway does not start.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,8 +11,9 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tempfile::TempDir;
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::locate::Part;
 use super::{Gateway, Output};
@@ -32,7 +34,7 @@ impl Gateway {
     }
 }
 
-/// An Envoy that a test runs for a gateway with `--no-envoy`. Dropped, it ends.
+/// An Envoy that a test runs: for a gateway with `--no-envoy`, or for something else. Dropped, it ends.
 #[derive(Debug)]
 pub struct Envoy {
     child: Child,
@@ -46,12 +48,6 @@ impl Envoy {
     /// # Panics
     /// When it does not come up.
     pub async fn start(gateway: &Gateway) -> Self {
-        let envoy = Self::launch(gateway);
-        eventually(Duration::from_secs(60), "Envoy serves", async || super::is_healthy(gateway.address()).await).await;
-        envoy
-    }
-
-    fn launch(gateway: &Gateway) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let bootstrap = Command::new(Part::Gateway.expect())
             .args(["bootstrap", "--control-listen", &gateway.control().to_string()])
@@ -60,8 +56,26 @@ impl Envoy {
             .output()
             .expect("the bootstrap can be printed");
         assert!(bootstrap.status.success(), "{bootstrap:?}");
+        let envoy = Self::launch(directory, &bootstrap.stdout);
+        eventually(Duration::from_secs(60), "Envoy serves", async || super::is_healthy(gateway.address()).await).await;
+        envoy
+    }
+
+    /// Starts one with a bootstrap of the test's own, and waits until it listens at `address`.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_with(bootstrap: &Value, address: SocketAddr) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let envoy = Self::launch(directory, bootstrap.to_string().as_bytes());
+        let listens = async || TcpStream::connect(address).await.is_ok();
+        eventually(Duration::from_secs(60), "Envoy listens", listens).await;
+        envoy
+    }
+
+    fn launch(directory: TempDir, bootstrap: &[u8]) -> Self {
         let path = directory.path().join("bootstrap.json");
-        fs::write(&path, bootstrap.stdout).expect("the bootstrap can be written");
+        fs::write(&path, bootstrap).expect("the bootstrap can be written");
         let mut command = Command::new(Part::Envoy.expect());
         command.arg("-c").arg(&path).args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
