@@ -128,11 +128,11 @@ impl Stand {
     /// upstream sees its own credential and model.
     async fn check_gateway(&self, lab: &Lab, shape: Shape) -> Result<()> {
         let address = self.gateway_address()?;
-        let refused = ask(address, &token(shape.keys)).await?;
+        let refused = known(address, &token(shape.keys)).await?;
         ensure!(refused.starts_with("HTTP/1.1 401 "), "an unknown key is not refused: {refused}");
         let last = token(shape.keys - 1);
         lab.upstream.start_capture();
-        let answer = ask(address, &last).await?;
+        let answer = known(address, &last).await?;
         let seen = lab.upstream.take_capture();
         let seen = String::from_utf8_lossy(&seen);
         ensure!(answer.starts_with("HTTP/1.1 200 "), "the last of {} keys is not accepted: {answer}", shape.keys);
@@ -158,6 +158,18 @@ fn start_envoy(
     command.arg("-c").arg(&config).args(["--concurrency", &workers.to_string()]);
     command.args(["--disable-hot-restart", "--log-level", "warn"]);
     Process::start(&format!("envoy-{name}"), command, lab.cores.envoy, directory)
+}
+
+/// Asks until the worker that answers has received its keys: a connection may meet any of them.
+async fn known(address: SocketAddr, token: &[u8; TOKEN_LEN]) -> Result<String> {
+    let begun = Instant::now();
+    loop {
+        let answer = ask(address, token).await?;
+        if !answer.starts_with("HTTP/1.1 503 ") || begun.elapsed() > START {
+            return Ok(answer);
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Sends one small chat request with that token; returns the answer as text, cut off after a kilobyte or two.
