@@ -61,7 +61,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     hub.set_credentials(resources::credentials(&compiled));
     let cache = Arc::new(SnapshotCache::new(resources::snapshot(&compiled, &settings)?, Arc::new(JoinTables)));
     let backends = BackendNames::new(backend_names(&compiled));
-    warn(&loaded, directory.access(), run.require_virtual_keys);
+    warn(&loaded, &directory);
     let parts = Parts {
         directory: Arc::clone(&directory),
         hub: Arc::clone(&hub),
@@ -69,7 +69,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         backends: backends.clone(),
         retire_grace: run.retire_grace(),
     };
-    let manager = ConfigManager::new(source, settings.clone(), run.require_virtual_keys, parts, &loaded, &compiled);
+    let manager = ConfigManager::new(source, settings.clone(), parts, &loaded, &compiled);
 
     let files = tempfile::Builder::new().prefix("ditto-").tempdir().context("no temporary directory")?;
     let control = control_address(&run, files.path());

@@ -72,7 +72,6 @@ fn read_bounded(path: &Path) -> Result<String, String> {
 pub struct ConfigManager {
     source: Source,
     settings: Settings,
-    require_virtual_keys: bool,
     parts: Parts,
     /// One change at a time.
     reloading: tokio::sync::Mutex<()>,
@@ -136,14 +135,7 @@ pub fn backend_names(compiled: &Compiled) -> Vec<String> {
 
 impl ConfigManager {
     /// Takes over a document that is already in force.
-    pub fn new(
-        source: Source,
-        settings: Settings,
-        require_virtual_keys: bool,
-        parts: Parts,
-        loaded: &Loaded,
-        compiled: &Compiled,
-    ) -> Arc<Self> {
+    pub fn new(source: Source, settings: Settings, parts: Parts, loaded: &Loaded, compiled: &Compiled) -> Arc<Self> {
         let status = DocumentStatus {
             version: parts.cache.current().version().to_owned(),
             loaded_at_ms: now_ms(),
@@ -152,14 +144,7 @@ impl ConfigManager {
             credentials: resources::credentials(compiled),
             former_credentials: Vec::new(),
         };
-        Arc::new(Self {
-            source,
-            settings,
-            require_virtual_keys,
-            parts,
-            reloading: tokio::sync::Mutex::default(),
-            status: Mutex::new(status),
-        })
+        Arc::new(Self { source, settings, parts, reloading: tokio::sync::Mutex::default(), status: Mutex::new(status) })
     }
 
     /// Puts the file's present content in force, or says why not.
@@ -196,7 +181,7 @@ impl ConfigManager {
         self.parts.backends.replace(backend_names(&compiled));
         let version = snapshot.version().to_owned();
         self.parts.cache.set(snapshot);
-        warn(&loaded, self.parts.directory.access(), self.require_virtual_keys);
+        warn(&loaded, &self.parts.directory);
         let mut status = self.status();
         status.version.clone_from(&version);
         status.loaded_at_ms = now_ms();
@@ -270,7 +255,7 @@ impl ConfigStatusSource for ConfigManager {
 }
 
 /// What the operator should hear at start and after each reload.
-pub fn warn(loaded: &Loaded, access: Access, require_virtual_keys: bool) {
+pub fn warn(loaded: &Loaded, directory: &KeyDirectory) {
     /// More lines than this would bury the rest of the log; the status has them all.
     const WARNINGS_LOGGED: usize = 20;
     for warning in loaded.warnings.iter().take(WARNINGS_LOGGED) {
@@ -279,13 +264,14 @@ pub fn warn(loaded: &Loaded, access: Access, require_virtual_keys: bool) {
     if loaded.warnings.len() > WARNINGS_LOGGED {
         tracing::warn!("{} more warnings: see GET /admin/config/status", loaded.warnings.len() - WARNINGS_LOGGED);
     }
-    if access == Access::Open {
+    if directory.access() == Access::Open {
         tracing::warn!(
             "no virtual keys are configured: the gateway is an open relay for everybody who can reach it \
              (--require-virtual-keys turns this into refusal)"
         );
-    } else if require_virtual_keys && loaded.document.virtual_keys.is_empty() {
-        tracing::info!("no virtual keys in the document: requests are refused until keys are created");
+    } else if directory.is_empty() {
+        // Also without --require-virtual-keys, where there has been a key: who takes the last one away should hear it.
+        tracing::warn!("no virtual key is in force: requests are refused until there is one");
     }
 }
 

@@ -1,7 +1,8 @@
 //! The keys in force: the document's, overlaid by the stored ones.
 //!
 //! A stored key replaces the document's key of the same id, and a deletion through the API leaves a tombstone, so
-//! that neither a restart nor a reload brings a revoked key back. No two ids may share a token.
+//! that neither a restart nor a reload brings a revoked key back. No two ids may share a token. That there has been a
+//! key, of the document or a stored one, is kept as well: an open relay closes once and for good.
 //!
 //! Every change goes store first, then memory, then hub, on a blocking thread that nobody can cancel half-way: a
 //! client that hangs up cannot leave memory and store apart. One change runs at a time.
@@ -79,8 +80,8 @@ impl KeyDirectory {
                     Record::Key(key) => stored.push(*key),
                     Record::Tombstone(id) => tombstones.push(id),
                 })?;
-                shared.adopt(Overlay::build(file_keys, stored.into_iter().map(Entry::stored), tombstones)?);
-                Ok(())
+                let stored = stored.into_iter().map(Entry::stored);
+                shared.adopt(Overlay::build(shared.store.keyed()?, file_keys, stored, tombstones)?)
             })
             .await?;
         Ok(directory)
@@ -89,12 +90,11 @@ impl KeyDirectory {
     /// Takes the keys of a changed document in place of the former document's; stored keys and tombstones stay.
     ///
     /// # Errors
-    /// The keys contradict each other or the stored ones; nothing has changed then.
+    /// The keys contradict each other or the stored ones, or the store failed; nothing has changed then.
     pub async fn replace_file_keys(&self, file_keys: Vec<VirtualKey>) -> Result<(), DirectoryError> {
         self.change(move |shared| {
             let overlay = shared.read().reload(file_keys)?;
-            shared.adopt(overlay);
-            Ok(())
+            shared.adopt(overlay)
         })
         .await
     }
@@ -209,10 +209,14 @@ impl Shared {
         if self.require_keys || overlay.known { Access::Keyed } else { Access::Open }
     }
 
-    /// Makes a whole overlay the one in force.
-    fn adopt(&self, overlay: Overlay) {
+    /// Makes a whole overlay the one in force. The document's keys are not stored; that there are any is.
+    fn adopt(&self, overlay: Overlay) -> Result<(), DirectoryError> {
+        if overlay.known && !self.store.keyed()? {
+            self.store.mark_keyed()?;
+        }
         self.hub.replace_keys(overlay.policies(), self.access(&overlay));
         *self.write() = overlay;
+        Ok(())
     }
 
     fn upsert(&self, mut key: VirtualKey, token: TokenChoice) -> Result<Upserted, DirectoryError> {

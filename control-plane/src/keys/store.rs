@@ -51,7 +51,21 @@ pub trait KeyStore: Send + Sync + fmt::Debug {
     /// The store cannot be read, or a record makes no sense.
     fn load(&self, each: &mut dyn FnMut(Record)) -> Result<(), StoreError>;
 
-    /// Keeps `key` under its id, in place of the key or tombstone that was there.
+    /// Whether there has ever been a key: one that was [`put`](Self::put), or what
+    /// [`mark_keyed`](Self::mark_keyed) said. Never taken back.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn keyed(&self) -> Result<bool, StoreError>;
+
+    /// Notes that there has been a key, for keys that are kept elsewhere.
+    ///
+    /// # Errors
+    /// The change is not durable.
+    fn mark_keyed(&self) -> Result<(), StoreError>;
+
+    /// Keeps `key` under its id, in place of the key or tombstone that was there, and notes in the same step that
+    /// there has been a key.
     ///
     /// # Errors
     /// The change is not durable. Another id having the same token is one of the causes.

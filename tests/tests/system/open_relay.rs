@@ -4,6 +4,7 @@ use ditto_tests::harness::config::PROVIDER_KEY;
 use ditto_tests::simulator::Simulator;
 use serde_json::{Value, json};
 
+use super::rig::change;
 use super::support::{SOON, chat, expect_error, start};
 
 use ditto_tests::eventually::eventually;
@@ -100,6 +101,35 @@ async fn the_first_key_closes_an_open_relay() {
     assert_eq!(simulator.requests().len(), 0);
     use_works(&gateway, &token).await;
     assert!(!simulator.last_request().mentions(&token));
+}
+
+#[tokio::test]
+async fn neither_a_reload_nor_a_restart_opens_a_relay_again() {
+    let simulator = Simulator::start();
+    let place = tempfile::tempdir().unwrap();
+    let sqlite = place.path().join("keys.sqlite");
+    let args = ["--sqlite", sqlite.to_str().unwrap()];
+    let gateway = start(mode_a(&simulator), &args).await;
+    let client = gateway.client();
+    client.get("/v1/models").send().await.expect_status(200).await;
+    gateway.admin().post("/admin/keys", &json!({"id": "first"})).send().await.expect_status(201).await;
+    gateway.admin().delete("/admin/keys/first").send().await.expect_status(204).await;
+    eventually(SOON, "nobody is served without a key", async || client.get("/v1/models").send().await.status == 401)
+        .await;
+    // Another timeout, so that it shows when the reloaded document is in force.
+    let mut changed = mode_a(&simulator);
+    changed["backends"][0]["timeout_seconds"] = json!(61);
+    change(&gateway, &changed).await;
+    simulator.forget_requests();
+    for _ in 0..20 {
+        expect_error(client.get("/v1/models").send().await, 401, "invalid_api_key").await;
+    }
+    drop(gateway);
+    let gateway = start(mode_a(&simulator), &args).await;
+    expect_error(gateway.client().get("/v1/models").send().await, 401, "invalid_api_key").await;
+    assert_eq!(simulator.requests().len(), 0);
+    assert!(!gateway.log().contains("open relay"), "{}", gateway.log());
+    assert!(gateway.log().contains("no virtual key is in force"), "{}", gateway.log());
 }
 
 async fn use_works(gateway: &Gateway, token: &str) {

@@ -44,13 +44,14 @@ pub(super) struct Overlay {
     pub(super) file_ids: HashSet<Arc<str>>,
     /// Ids of the document that have been deleted.
     tombstones: HashSet<Arc<str>>,
-    /// Whether any key has existed since this overlay was built: the gateway does not reopen by a deletion.
+    /// Whether any key has ever existed: the gateway does not reopen by a deletion, nor by a document without keys.
     pub(super) known: bool,
 }
 
 impl Overlay {
-    /// Lays `stored` over `file_keys`.
+    /// Lays `stored` over `file_keys`. `known` says whether there has been a key before.
     pub(super) fn build(
+        known: bool,
         file_keys: Vec<VirtualKey>,
         stored: impl IntoIterator<Item = Entry>,
         tombstones: impl IntoIterator<Item = impl Into<Arc<str>>>,
@@ -69,14 +70,14 @@ impl Overlay {
             }
             overlay.add(Entry::of_file(key)?)?;
         }
-        overlay.known = !overlay.entries.is_empty() || !overlay.file_ids.is_empty();
+        overlay.known = known || !overlay.entries.is_empty() || !overlay.file_ids.is_empty();
         Ok(overlay)
     }
 
     /// The same stored keys and tombstones over another document's keys.
     pub(super) fn reload(&self, file_keys: Vec<VirtualKey>) -> Result<Self, DirectoryError> {
         let stored = self.entries.values().filter(|entry| entry.stored_at_ms.is_some()).cloned();
-        Self::build(file_keys, stored, self.tombstones.iter().cloned())
+        Self::build(self.known, file_keys, stored, self.tombstones.iter().cloned())
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), DirectoryError> {

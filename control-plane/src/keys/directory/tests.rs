@@ -120,12 +120,38 @@ async fn the_first_key_closes_an_open_relay_and_the_last_does_not_reopen_it() {
     first.delete("a").await.unwrap();
     assert_eq!(first.access(), Access::Keyed);
     first.replace_file_keys(Vec::new()).await.unwrap();
-    assert_eq!(first.access(), Access::Open, "a reload counts as a fresh start");
-    // A document with keys is closed even when all of them have been deleted.
-    first.replace_file_keys(vec![file_key("b", "b")]).await.unwrap();
+    assert_eq!((first.access(), hub.access()), (Access::Keyed, Access::Keyed), "nor does a reload");
+    assert!(first.is_empty());
+    assert_eq!(directory(store, Vec::new()).await.0.access(), Access::Keyed, "nor a restart, with its store");
+}
+
+#[tokio::test]
+async fn a_document_that_has_had_keys_does_not_open_a_relay_when_they_go() {
+    let store = Arc::new(MemoryStore::default());
+    let (first, hub) = directory(store.clone(), Vec::new()).await;
+    first.replace_file_keys(Vec::new()).await.unwrap();
+    assert_eq!(hub.access(), Access::Open);
+    first.replace_file_keys(vec![file_key("a", "a")]).await.unwrap();
+    assert_eq!(hub.access(), Access::Keyed);
+    first.replace_file_keys(Vec::new()).await.unwrap();
+    assert_eq!((hub.access(), first.len()), (Access::Keyed, 0));
+    assert_eq!(directory(store, Vec::new()).await.0.access(), Access::Keyed);
+    // The same for keys that were there at the start, and for those of them that were deleted.
+    let store = Arc::new(MemoryStore::default());
+    let (first, _) = directory(store.clone(), vec![file_key("b", "b")]).await;
     first.delete("b").await.unwrap();
     assert_eq!(directory(store.clone(), vec![file_key("b", "b")]).await.0.access(), Access::Keyed);
-    assert_eq!(directory(store, Vec::new()).await.0.access(), Access::Open);
+    assert_eq!(directory(store, Vec::new()).await.0.access(), Access::Keyed);
+}
+
+#[tokio::test]
+async fn a_first_key_that_cannot_be_noted_is_not_taken() {
+    let store = Arc::new(FailingStore::default());
+    let (directory, hub) = directory(store.clone(), Vec::new()).await;
+    store.broken.store(true, Ordering::SeqCst);
+    let error = directory.replace_file_keys(vec![file_key("a", "a")]).await.unwrap_err();
+    assert!(matches!(error, DirectoryError::Store(_)));
+    assert_eq!((hub.access(), directory.len()), (Access::Open, 0));
 }
 
 #[tokio::test]

@@ -87,6 +87,24 @@ fn a_tombstone_stays_until_a_key_takes_its_place(store: &dyn KeyStore) {
     assert_eq!(records(store)["a"], kept(&stored("a", "again")));
 }
 
+fn that_there_was_a_key_is_never_forgotten(store: &dyn KeyStore) {
+    store.remove("nobody").unwrap();
+    assert!(!store.keyed().unwrap());
+    store.put(&stored("a", "token")).unwrap();
+    assert!(store.keyed().unwrap());
+    store.remove("a").unwrap();
+    assert!(records(store).is_empty() && store.keyed().unwrap());
+}
+
+fn keys_kept_elsewhere_can_be_noted(store: &dyn KeyStore) {
+    store.mark_keyed().unwrap();
+    store.mark_keyed().unwrap();
+    assert!(records(store).is_empty() && store.keyed().unwrap());
+    store.put(&stored("a", "token")).unwrap();
+    store.remove("a").unwrap();
+    assert!(store.keyed().unwrap());
+}
+
 fn ids_are_compared_exactly(store: &dyn KeyStore) {
     for (at, id) in ["a", "A", "a ", "ä", "a'; DROP TABLE virtual_keys; --"].into_iter().enumerate() {
         store.put(&stored(id, &at.to_string())).unwrap();
@@ -115,6 +133,8 @@ contract!(
     two_ids_cannot_have_one_token,
     a_removed_key_is_gone_and_its_token_is_free,
     a_tombstone_stays_until_a_key_takes_its_place,
+    that_there_was_a_key_is_never_forgotten,
+    keys_kept_elsewhere_can_be_noted,
     ids_are_compared_exactly,
 );
 
@@ -142,6 +162,14 @@ impl KeyStore for FailingStore {
 
     fn load(&self, each: &mut dyn FnMut(Record)) -> Result<(), StoreError> {
         self.inner.load(each)
+    }
+
+    fn keyed(&self) -> Result<bool, StoreError> {
+        self.inner.keyed()
+    }
+
+    fn mark_keyed(&self) -> Result<(), StoreError> {
+        self.working()?.mark_keyed()
     }
 
     fn put(&self, key: &StoredKey) -> Result<(), StoreError> {

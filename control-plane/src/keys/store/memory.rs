@@ -1,6 +1,7 @@
 //! Keys for as long as the process lives: the store of a gateway that was given none.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{KeyStore, Record, StoreError, StoredKey};
@@ -9,6 +10,7 @@ use super::{KeyStore, Record, StoreError, StoredKey};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<BTreeMap<String, Record>>,
+    keyed: AtomicBool,
 }
 
 impl MemoryStore {
@@ -27,6 +29,15 @@ impl KeyStore for MemoryStore {
         Ok(())
     }
 
+    fn keyed(&self) -> Result<bool, StoreError> {
+        Ok(self.keyed.load(Ordering::SeqCst))
+    }
+
+    fn mark_keyed(&self) -> Result<(), StoreError> {
+        self.keyed.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
     fn put(&self, key: &StoredKey) -> Result<(), StoreError> {
         let mut records = self.records();
         let holder = records.values().find_map(|record| match record {
@@ -41,6 +52,7 @@ impl KeyStore for MemoryStore {
         }
         let mut key = key.clone();
         key.key.token = Default::default();
+        self.mark_keyed()?;
         records.insert(key.key.id.clone(), Record::Key(Box::new(key)));
         Ok(())
     }

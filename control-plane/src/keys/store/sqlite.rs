@@ -26,6 +26,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages the write-ahead log may reach before it is folded into the file.
 const CHECKPOINT_PAGES: u32 = 1000;
 
+/// Notes that there has been a key.
+const MARK_KEYED: &str = "INSERT INTO keys_meta (name, value) VALUES ('keyed', 'true') ON CONFLICT DO NOTHING";
+
+/// Keeps a key, in place of what was there.
+const PUT: &str = "INSERT INTO virtual_keys (id, token_sha256, body, created_at_ms, updated_at_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (id) DO UPDATE SET token_sha256 = excluded.token_sha256, body = excluded.body,
+        created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms";
+
 /// A store in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -113,23 +122,29 @@ impl KeyStore for SqliteStore {
         Ok(())
     }
 
+    fn keyed(&self) -> Result<bool, StoreError> {
+        self.connection()
+            .query_row("SELECT EXISTS (SELECT 1 FROM keys_meta WHERE name = 'keyed')", [], |row| row.get(0))
+            .map_err(failed("read whether there has been a key"))
+    }
+
+    fn mark_keyed(&self) -> Result<(), StoreError> {
+        self.connection().execute(MARK_KEYED, []).map(drop).map_err(failed("note that there is a key"))
+    }
+
     fn put(&self, key: &StoredKey) -> Result<(), StoreError> {
         let id = &key.key.id;
         let body = serde_json::to_string(&key.key)
             .map_err(|error| StoreError::Record { id: id.clone(), reason: error.to_string() })?;
-        self.connection()
-            .prepare_cached(
-                "INSERT INTO virtual_keys (id, token_sha256, body, created_at_ms, updated_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (id) DO UPDATE SET token_sha256 = excluded.token_sha256, body = excluded.body,
-                     created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms",
-            )
-            .and_then(|mut statement| {
-                let hash = key.token_hash.as_bytes().as_slice();
-                statement.execute(params![id, hash, body, key.created_at_ms, key.updated_at_ms])
-            })
-            .map(drop)
-            .map_err(failed("store a key"))
+        let store = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            transaction.prepare_cached(MARK_KEYED)?.execute([])?;
+            let hash = key.token_hash.as_bytes().as_slice();
+            let values = params![id, hash, body, key.created_at_ms, key.updated_at_ms];
+            transaction.prepare_cached(PUT)?.execute(values)?;
+            transaction.commit()
+        };
+        store(&mut self.connection()).map_err(failed("store a key"))
     }
 
     fn remove(&self, id: &str) -> Result<(), StoreError> {

@@ -10,7 +10,8 @@ use super::{StoreError, failed};
 const COMPONENT: &str = "keys";
 
 /// Step `n` (counted from 1) leads to version `n`. Published steps are never edited.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE virtual_keys (
         id            TEXT PRIMARY KEY NOT NULL,
         token_sha256  BLOB UNIQUE CHECK (token_sha256 IS NULL OR length(token_sha256) = 32),
@@ -19,7 +20,13 @@ const STEPS: &[&str] = &["
         updated_at_ms INTEGER NOT NULL,
         CHECK ((token_sha256 IS NULL) = (body IS NULL))
     ) STRICT;
-"];
+",
+    "
+    -- Facts about the keys as a whole, by name. Whoever has a key or a tombstone has had a key.
+    CREATE TABLE keys_meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
+    INSERT INTO keys_meta (name, value) SELECT 'keyed', 'true' WHERE EXISTS (SELECT 1 FROM virtual_keys);
+",
+];
 
 /// Brings the tables up to date.
 ///

@@ -29,6 +29,35 @@ fn keys_survive_a_reopening() {
 }
 
 #[test]
+fn that_there_was_a_key_survives_a_reopening() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(!store.keyed().unwrap());
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(!store.keyed().unwrap());
+    store.put(&stored("a", "token-a")).unwrap();
+    store.remove("a").unwrap();
+    drop(store);
+    assert!(SqliteStore::open(&path).unwrap().keyed().unwrap());
+}
+
+#[test]
+fn a_file_of_the_first_version_knows_whether_it_has_keys() {
+    for keyed in [false, true] {
+        let (_directory, path) = place();
+        let store = SqliteStore::open(&path).unwrap();
+        if keyed {
+            store.bury("a", 1).unwrap();
+        }
+        let back = "DROP TABLE keys_meta; DELETE FROM schema_migrations WHERE version > 1;";
+        store.connection().execute_batch(back).unwrap();
+        drop(store);
+        assert_eq!(SqliteStore::open(&path).unwrap().keyed().unwrap(), keyed);
+    }
+}
+
+#[test]
 fn keys_survive_a_process_that_is_killed() {
     let (directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
