@@ -121,6 +121,12 @@ impl BackendStage {
         self.answer(host, &Fault::Internal)
     }
 
+    /// Trailers are about to leave: what is there of the body is all of it.
+    pub fn on_request_trailers(&mut self, host: &impl Host) -> Flow {
+        // A body whose model has not arrived by now ended before it; asking for more bytes than there are is harmless.
+        self.on_request_body(host, 0, true)
+    }
+
     fn answer(&mut self, host: &impl Host, fault: &Fault) -> Flow {
         self.answered = true;
         reply::fault(host, Dialect::OpenAi, "", fault)

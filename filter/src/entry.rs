@@ -181,6 +181,10 @@ impl HttpContext for Gateway {
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         action(self.0.on_request_body(&Envoy, size, end_of_stream))
     }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        action(self.0.on_request_trailers(&Envoy))
+    }
 }
 
 impl HttpContext for Backend {
@@ -190,6 +194,10 @@ impl HttpContext for Backend {
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         action(self.0.on_request_body(&Envoy, size, end_of_stream))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        action(self.0.on_request_trailers(&Envoy))
     }
 }
 

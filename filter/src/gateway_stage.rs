@@ -196,6 +196,18 @@ impl GatewayStage {
         }
     }
 
+    /// Trailers have arrived, so the body is complete: of a body with trailers no piece is marked as its end.
+    pub fn on_request_trailers(&mut self, host: &impl Host) -> Flow {
+        match &self.phase {
+            Phase::Holding(admitted) => {
+                let size = admitted.scanned;
+                self.on_request_body(host, size, true)
+            }
+            Phase::Replied => Flow::Pause,
+            Phase::Fresh | Phase::Forwarded { .. } => Flow::Continue,
+        }
+    }
+
     /// Whether a request may pass: whether as an open relay's, and the backend its key is pinned to.
     fn admit(&self, head: &Head<'_>) -> Result<(bool, Option<Rc<str>>), Fault> {
         let knowledge = self.worker.knowledge.borrow();

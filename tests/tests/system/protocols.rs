@@ -1,15 +1,17 @@
 //! HTTP/2 clients, and websockets.
 
+use std::future::ready;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ditto_policy::document::Environment;
 use ditto_tests::client::websocket::WebSocket;
 use ditto_tests::eventually::eventually;
 use ditto_tests::harness::config::{self, TOKEN};
 use ditto_tests::harness::{Gateway, config::PROVIDER_KEY};
 use ditto_tests::simulator::{Fault, Outcome, Simulator};
 use ditto_tests::sse;
-use http::{Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::rig::{backend, document, pause, streamed_chat};
+use super::rig::{answering, backend, document, pause, streamed_chat};
 use super::support::{SOON, chat, start};
 
 const REALTIME: &str = "/v1/realtime?model=gpt-realtime&voice=alloy";
@@ -71,6 +73,55 @@ async fn clients_may_speak_http2() {
     hanging.abort();
     eventually(SOON, "the provider is left", async || simulator.last_request().outcome == Outcome::Abandoned).await;
     assert_eq!(sender.send_request(post(&gateway, TOKEN, &chat())).await.unwrap().status(), StatusCode::OK);
+}
+
+/// Sends a body with trailers behind it; the client names a route. Returns the status.
+async fn post_with_trailers(gateway: &Gateway, route: &str, body: &'static str) -> StatusCode {
+    let stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("x-after"), HeaderValue::from_static("y"))]);
+    let body = Full::new(Bytes::from_static(body.as_bytes())).with_trailers(ready(Some(Ok(trailers))));
+    let request = post(gateway, TOKEN, &json!(null)).map(|_| body);
+    let (mut head, body) = request.into_parts();
+    head.headers.insert("x-ditto-route", route.parse().unwrap());
+    sender.send_request(Request::from_parts(head, body)).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn trailers_over_http2_end_a_body_like_any_other_end() {
+    let simulators = [answering("one"), answering("two")];
+    let [mut one, two] = ["one", "two"].map(|name| {
+        let simulator = &simulators[usize::from(name == "two")];
+        backend(name, &simulator.base_url(), name)
+    });
+    one["model_map"] = json!({"asked": "mapped"});
+    let document = document(&[one, two], &["one"]);
+    let loaded = ditto_policy::document::load(&document.to_string(), None, &NoVariables).unwrap().document;
+    let options = ditto_policy::compile::Options { max_body_bytes: 1, open_relay: false };
+    let compiled = ditto_policy::compile::compile(&loaded, options).unwrap();
+    let foreign = &compiled.routes[compiled.filter.pins["two"]].name;
+    let gateway = start(document, &[]).await;
+
+    let body = r#"{"model":"asked"}"#;
+    assert_eq!(post_with_trailers(&gateway, foreign, body).await, StatusCode::OK);
+    assert_eq!(simulators[0].last_request().body, r#"{"model":"mapped"}"#);
+    assert_eq!(post_with_trailers(&gateway, foreign, r#"{"model":"#).await, StatusCode::BAD_REQUEST);
+    assert_eq!(post_with_trailers(&gateway, foreign, "").await, StatusCode::OK);
+    assert!(simulators[1].requests().is_empty(), "the client does not choose the backend");
+}
+
+/// For documents that refer to nothing.
+struct NoVariables;
+
+impl Environment for NoVariables {
+    fn var(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn read_file(&self, _: &str) -> Result<String, String> {
+        Err("there are no files".to_owned())
+    }
 }
 
 fn realtime_document(simulator: &Simulator) -> Value {
