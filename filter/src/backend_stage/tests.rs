@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fake_host::FakeHost;
-use crate::fake_host::play::{Outcome, cut, play};
+use crate::fake_host::play::{Outcome, cut, play, play_with_trailers};
 use crate::fake_host::world::{World, chat};
 
 const BODY: &[u8] = br#"{"stream":true,"model":"chain","n":1}"#;
@@ -127,6 +127,19 @@ fn the_body_is_held_only_up_to_the_model() {
     let size = host.arrive(br#","n":1}"#);
     assert_eq!(stage.on_request_body(&host, size, true), Flow::Continue);
     assert_eq!(host.take_body(), br#","n":1}"#);
+}
+
+#[test]
+fn trailers_let_no_attempt_go_on_unprepared() {
+    let world = World::keyed();
+    for (body, forwarded) in [(BODY, true), (&BODY[..20], false)] {
+        let (host, _stage) = sent(&world, &[]);
+        host.set_property(&BACKEND_PROPERTY, b"far");
+        let mut stage = BackendStage::new(Rc::clone(&world.worker));
+        let outcome = play_with_trailers(&mut stage, &host, &cut(body, &[10]));
+        let expected = Outcome::Forwarded(br#"{"stream":true,"model":"f","n":1}"#.to_vec());
+        assert_eq!(outcome, if forwarded { expected } else { Outcome::Answered });
+    }
 }
 
 #[test]

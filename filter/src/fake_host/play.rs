@@ -9,6 +9,7 @@ use crate::host::Flow;
 pub(crate) trait Stage {
     fn headers(&mut self, host: &FakeHost, end_of_stream: bool) -> Flow;
     fn body(&mut self, host: &FakeHost, size: usize, end_of_stream: bool) -> Flow;
+    fn trailers(&mut self, host: &FakeHost) -> Flow;
 }
 
 impl Stage for GatewayStage {
@@ -19,6 +20,10 @@ impl Stage for GatewayStage {
     fn body(&mut self, host: &FakeHost, size: usize, end_of_stream: bool) -> Flow {
         self.on_request_body(host, size, end_of_stream)
     }
+
+    fn trailers(&mut self, host: &FakeHost) -> Flow {
+        self.on_request_trailers(host)
+    }
 }
 
 impl Stage for BackendStage {
@@ -28,6 +33,10 @@ impl Stage for BackendStage {
 
     fn body(&mut self, host: &FakeHost, size: usize, end_of_stream: bool) -> Flow {
         self.on_request_body(host, size, end_of_stream)
+    }
+
+    fn trailers(&mut self, host: &FakeHost) -> Flow {
+        self.on_request_trailers(host)
     }
 }
 
@@ -45,18 +54,31 @@ pub(crate) enum Outcome {
 /// Plays a request whose body comes in these chunks; without chunks the headers are all there is. The last chunk ends
 /// the stream, and may be empty.
 pub(crate) fn play<C: AsRef<[u8]>>(stage: &mut impl Stage, host: &FakeHost, chunks: &[C]) -> Outcome {
+    play_to_the_end(stage, host, chunks, false)
+}
+
+/// The same with trailers behind the body: no chunk ends the stream.
+pub(crate) fn play_with_trailers<C: AsRef<[u8]>>(stage: &mut impl Stage, host: &FakeHost, chunks: &[C]) -> Outcome {
+    play_to_the_end(stage, host, chunks, true)
+}
+
+fn play_to_the_end<C: AsRef<[u8]>>(stage: &mut impl Stage, host: &FakeHost, chunks: &[C], trailers: bool) -> Outcome {
     host.take_body();
-    let mut flow = stage.headers(host, chunks.is_empty());
+    let mut flow = stage.headers(host, chunks.is_empty() && !trailers);
     let mut passed = Vec::new();
     for (index, chunk) in chunks.iter().enumerate() {
         if answered(host, flow) {
             return Outcome::Answered;
         }
         let size = host.arrive(chunk.as_ref());
-        flow = stage.body(host, size, index + 1 == chunks.len());
+        flow = stage.body(host, size, index + 1 == chunks.len() && !trailers);
         if flow == Flow::Continue {
             passed.extend(host.take_body());
         }
+    }
+    if trailers && !answered(host, flow) {
+        flow = stage.trailers(host);
+        passed.extend(host.take_body());
     }
     match flow {
         _ if answered(host, flow) => Outcome::Answered,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fake_host::play::cut;
+use crate::fake_host::play::{cut, play_with_trailers};
 use crate::fake_host::world::{BODY_BYTES_MAX, World, chat};
 
 /// Sends a body in these pieces with its length declared. Returns what went on, and the length that was declared then.
@@ -123,6 +123,28 @@ fn other_bodies_stream_through_whatever_their_size() {
             assert_eq!(host.take_body(), chunk);
         }
         assert_eq!(host.header("content-length"), Some(declared));
+    }
+}
+
+#[test]
+fn trailers_end_a_body_like_any_other_end() {
+    let expected = forwarded(br#"{"model":"a-much-longer \"name\""}"#);
+    for places in [vec![], vec![5], vec![17]] {
+        let host = FakeHost::new(&chat(&[(ROUTE_HEADER, "to-far")]));
+        let chunks = cut(br#"{"model":"short"}"#, &places);
+        assert_eq!(play_with_trailers(&mut World::keyed().gateway_stage(), &host, &chunks), expected);
+        assert_eq!(host.header(ROUTE_HEADER).as_deref(), Some("to-mapped"));
+    }
+    for (content_type, body, expected) in [
+        ("application/json", &b"{\"model\":"[..], Outcome::Answered),
+        ("application/json", b"", forwarded(b"")),
+        ("text/plain", b"anything", forwarded(b"anything")),
+    ] {
+        let host = FakeHost::new(&chat(&[("content-type", content_type), (ROUTE_HEADER, "to-far")]));
+        let chunks = if body.is_empty() { vec![] } else { vec![body] };
+        assert_eq!(play_with_trailers(&mut World::keyed().gateway_stage(), &host, &chunks), expected);
+        let route = if expected == Outcome::Answered { "to-far" } else { "to-plain" };
+        assert_eq!(host.header(ROUTE_HEADER).as_deref(), Some(route));
     }
 }
 

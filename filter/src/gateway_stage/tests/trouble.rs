@@ -1,7 +1,7 @@
 //! What goes wrong: host calls that fail, and callbacks that come when nobody expects them.
 
 use super::*;
-use crate::fake_host::play::cut;
+use crate::fake_host::play::{cut, play_with_trailers};
 use crate::fake_host::world::{World, chat};
 
 /// Headers, and the body in its chunks.
@@ -81,12 +81,15 @@ fn bring(world: &World, phase: &str) -> (GatewayStage, FakeHost) {
 /// Whatever Envoy could call.
 fn events() -> Vec<(&'static str, bool)> {
     let bodies = ["", "{}", "{\"model\":\"chain\"}", "no json", "{\"a\":"];
-    ["headers"].into_iter().chain(bodies).flat_map(|event| [(event, false), (event, true)]).collect()
+    ["headers", "trailers"].into_iter().chain(bodies).flat_map(|event| [(event, false), (event, true)]).collect()
 }
 
 fn call(stage: &mut GatewayStage, host: &FakeHost, (event, end_of_stream): (&str, bool)) -> Flow {
     if event == "headers" {
         return stage.on_request_headers(host, end_of_stream);
+    }
+    if event == "trailers" {
+        return stage.on_request_trailers(host);
     }
     let size = host.arrive(event.as_bytes());
     stage.on_request_body(host, size, end_of_stream)
@@ -142,6 +145,8 @@ fn a_request_whose_reply_could_not_be_sent_does_not_go_on_either() {
     }
     let host = FakeHost::new(&chat(&[])).mute();
     assert_eq!(World::keyed().send(&host, &[&b"no json"[..], b"more"]), Outcome::Held);
+    let host = FakeHost::new(&chat(&[("authorization", "")])).mute();
+    assert_eq!(play_with_trailers(&mut World::keyed().gateway_stage(), &host, &[b"{}"]), Outcome::Held);
 }
 
 #[test]
