@@ -14,7 +14,8 @@ rm -f "$logs"/*
 # Built and tested natively, everything but the empty filter: that one is only a wasm module, with no code to test.
 native=(--workspace --exclude ditto-empty-filter)
 # The crates that also run inside Envoy must be clean there: whole branches are compiled for wasm only.
-wasm=(-p ditto-filter -p ditto-empty-filter -p ditto-llm -p ditto-policy -p ditto-proto --target wasm32-wasip1)
+wasm=(-p ditto-filter -p ditto-empty-filter -p ditto-ledger -p ditto-llm -p ditto-policy -p ditto-pricing -p ditto-proto
+    --target wasm32-wasip1)
 
 # step NAME COMMAND...
 # A function as COMMAND has to chain what it does with &&: `set -e` does not reach into it from here.
@@ -45,7 +46,8 @@ fault_module() {
 
 documentation() {
     # shellcheck disable=SC2317  # Called through `step`.
-    RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p ditto-llm -p ditto-policy -p ditto-proto
+    RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p ditto-ledger -p ditto-llm -p ditto-policy \
+        -p ditto-pricing -p ditto-proto
 }
 
 # Not compiled here when absent: that takes longer than all the rest.

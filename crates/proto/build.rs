@@ -3,9 +3,11 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = "../../proto";
-    let file = "ditto/sync/v1/sync.proto";
-    println!("cargo:rerun-if-changed={root}/{file}");
-    let descriptors = protox::compile([file], [root])?;
+    let files = ["ditto/sync/v1/sync.proto", "ditto/ledger/v1/ledger.proto"];
+    for file in files {
+        println!("cargo:rerun-if-changed={root}/{file}");
+    }
+    let descriptors = protox::compile(files, [root])?;
     let server = std::env::var_os("CARGO_FEATURE_SERVER").is_some();
     tonic_prost_build::configure()
         .build_client(false)

@@ -8,3 +8,4 @@
 pub mod dialect;
 pub mod fault;
 pub mod scan;
+pub mod usage;

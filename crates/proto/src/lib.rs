@@ -8,3 +8,9 @@
 pub mod sync {
     include!(concat!(env!("OUT_DIR"), "/ditto.sync.v1.rs"));
 }
+
+/// `ditto.ledger.v1`: leases from the ledger, and reports of what was spent from them.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+pub mod ledger {
+    include!(concat!(env!("OUT_DIR"), "/ditto.ledger.v1.rs"));
+}
