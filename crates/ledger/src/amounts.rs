@@ -119,6 +119,12 @@ impl Amounts {
     pub fn without_window(&self) -> Self {
         self.with_window_of(&Self::default())
     }
+
+    /// The same with nothing but the minute.
+    #[must_use]
+    pub fn without_lifetime(&self) -> Self {
+        Self::default().with_window_of(self)
+    }
 }
 
 /// What was counted, for people to read. No limit applies to these.

@@ -15,6 +15,7 @@ mod expiry;
 mod lease;
 mod purse;
 mod terms;
+pub mod wire;
 
 pub use account::{Account, MINUTE_MS};
 pub use amounts::{Amounts, Counts, Unit};
@@ -22,5 +23,5 @@ pub use claim::{Claim, RateStatus, Refusal, Reply};
 pub use exchange::{Policy, Rows, exchange};
 pub use expiry::{Expired, expire};
 pub use lease::{Lease, LeaseState};
-pub use purse::{Admission, Purse, Reservation};
+pub use purse::{AHEAD_MAX, Admission, Purse, Reservation, Waiting};
 pub use terms::{Limits, Scope, ScopeKind, Terms};

@@ -1,0 +1,277 @@
+//! The ledger's side: one claim, booked and answered.
+//!
+//! `exchange` is the only place where amounts are granted, and `book` the only one where they are booked. A store
+//! loads the rows, calls [`exchange`], and saves them, all in one atomic step.
+
+use std::collections::BTreeMap;
+
+use crate::account::{Account, MINUTE_MS};
+use crate::amounts::{Amounts, Unit};
+use crate::claim::{Claim, RateStatus, Refusal, Reply};
+use crate::lease::{Lease, LeaseState};
+use crate::terms::Terms;
+
+/// Where the operator has a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a lease lasts without being renewed, in milliseconds.
+    pub lease_ms: u64,
+    /// One grant takes at most this part of what is left (one over it), unless a single request needs more.
+    pub share: u64,
+    /// What was held by a lease that nobody renewed goes back instead of being charged.
+    pub release_expired: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { lease_ms: 30_000, share: 8, release_expired: false }
+    }
+}
+
+/// The rows that one exchange reads and writes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// The claim's lease, if there is one.
+    pub lease: Option<Lease>,
+    /// The accounts of the lease and of the key's terms. Accounts that are missing here are new.
+    pub accounts: BTreeMap<String, Account>,
+}
+
+/// Units in the order in which they are checked: limits before budgets.
+const CHECKED: [Unit; 4] = [Unit::WindowRequests, Unit::WindowTokens, Unit::Tokens, Unit::PicoUsd];
+
+/// Books a claim and grants what it asks for, as far as the accounts allow.
+///
+/// `terms` are the key's at this moment; `None` for a key that is gone.
+pub fn exchange(rows: &mut Rows, terms: Option<&Terms>, claim: &Claim, now_ms: u64, policy: &Policy) -> Reply {
+    let Some(mut lease) = rows.lease.take().or_else(|| open(terms, claim, now_ms)) else {
+        return Reply { lease: claim.lease.clone(), state: LeaseState::Closed, ..Reply::default() };
+    };
+    let minute = rows.minute(&lease, terms, now_ms);
+    rows.book(&mut lease, claim, minute, now_ms);
+    let mut refusal = None;
+    match terms {
+        Some(terms) if lease.state == LeaseState::Open && terms.names() == lease.accounts => {
+            refusal = rows.grant(&mut lease, terms, claim, now_ms, policy).err();
+        }
+        _ if lease.state == LeaseState::Open => lease.state = LeaseState::Closed,
+        _ => {}
+    }
+    if lease.state != LeaseState::Expired {
+        lease.renewed_at_ms = now_ms.max(lease.renewed_at_ms);
+        lease.expires_at_ms = now_ms.saturating_add(policy.lease_ms).max(lease.expires_at_ms);
+    }
+    let reply = Reply {
+        lease: claim.lease.clone(),
+        state: lease.state,
+        granted: lease.granted,
+        minute,
+        expires_in_ms: policy.lease_ms,
+        minute_ends_in_ms: minute.saturating_add(1).saturating_mul(MINUTE_MS).saturating_sub(now_ms),
+        refusal: refusal.map(|refusal| *refusal),
+    };
+    if claim.last {
+        rows.close(&lease, now_ms);
+    } else {
+        rows.lease = Some(lease);
+    }
+    reply
+}
+
+/// A lease that the ledger does not know. `None` when there is nothing to know: the claim's last word is all booked.
+///
+/// A claim that says it was granted something is believed: the store has lost it, or it was granted while the store
+/// was away, and in either case it was or will be used.
+fn open(terms: Option<&Terms>, claim: &Claim, now_ms: u64) -> Option<Lease> {
+    if claim.last {
+        return None;
+    }
+    let own = || vec![crate::Scope { kind: crate::ScopeKind::Key, tenant: None, id: claim.key_id.clone() }.account()];
+    Some(Lease {
+        key_id: claim.key_id.clone(),
+        accounts: terms.map_or_else(own, Terms::names),
+        opened_at_ms: now_ms,
+        ..Lease::default()
+    })
+}
+
+impl Rows {
+    /// The minute to book in: the clock's, but never one before a minute that has been booked in.
+    fn minute(&mut self, lease: &Lease, terms: Option<&Terms>, now_ms: u64) -> u64 {
+        let names = lease.accounts.iter().chain(terms.iter().flat_map(|terms| terms.accounts.iter().map(|(n, _)| n)));
+        let mut minute = (now_ms / MINUTE_MS).max(lease.minute);
+        for name in names {
+            minute = minute.max(self.accounts.entry(name.clone()).or_default().minute);
+        }
+        for account in self.accounts.values_mut() {
+            account.roll(minute);
+        }
+        minute
+    }
+
+    /// Takes the claim's totals into the lease, and the difference into its accounts.
+    fn book(&mut self, lease: &mut Lease, claim: &Claim, minute: u64, now_ms: u64) {
+        self.close_window(lease, claim, minute);
+        // Numbers of another minute than the lease's say nothing about this one.
+        let same_minute = claim.minute == lease.minute && claim.minute != 0;
+        let told = |total: &Amounts| if same_minute { *total } else { total.without_window() };
+        let hold_before = lease.hold();
+        let spent_before = lease.spent;
+        lease.granted = lease.granted.or_more(&told(&claim.granted));
+        lease.spent = lease.spent.or_more(&told(&claim.spent));
+        lease.returned = lease.returned.or_more(&told(&claim.returned));
+        let mut spent = lease.spent.minus(&spent_before);
+        // What expiry has charged already is not charged again.
+        let charged = Amounts::by_unit(|unit| spent.get(unit).min(lease.forfeited.get(unit)));
+        lease.forfeited = lease.forfeited.minus(&charged);
+        spent = spent.minus(&charged);
+        let hold = lease.hold();
+        let counts_before = lease.counts;
+        lease.counts = lease.counts.or_more(&claim.counts);
+        let counts = lease.counts.minus(&counts_before);
+        for account in self.of(lease) {
+            account.spent = account.spent.plus(&spent);
+            account.held = account.held.plus(&hold).minus(&hold_before);
+            account.counts = account.counts.plus(&counts);
+            account.updated_at_ms = now_ms.max(account.updated_at_ms);
+        }
+    }
+
+    /// Ends the lease's window if its minute is over: what was handed back of it does not weigh on the next.
+    fn close_window(&mut self, lease: &mut Lease, claim: &Claim, minute: u64) {
+        if lease.minute >= minute {
+            return;
+        }
+        if claim.minute == lease.minute {
+            let returned = claim.returned.minus(&lease.returned);
+            let unused = lease.granted.minus(&lease.spent.or_more(&claim.spent).plus(&lease.returned));
+            let back = Amounts::by_unit(|unit| returned.get(unit).min(unused.get(unit)));
+            let was = lease.minute;
+            for account in self.of(lease).filter(|account| account.minute == was.saturating_add(1)) {
+                account.previous = account.previous.minus(&back).without_lifetime();
+            }
+        }
+        lease.granted = lease.granted.without_window();
+        lease.spent = lease.spent.without_window();
+        lease.returned = lease.returned.without_window();
+        lease.forfeited = lease.forfeited.without_window();
+        lease.minute = minute;
+    }
+
+    /// Raises the lease's hold towards what the claim wants, in all units or in none.
+    fn grant(
+        &mut self,
+        lease: &mut Lease,
+        terms: &Terms,
+        claim: &Claim,
+        now_ms: u64,
+        policy: &Policy,
+    ) -> Result<(), Box<Refusal>> {
+        // Relative to the claim's own totals, so that a repeated claim is granted nothing twice.
+        let same_minute = claim.minute == lease.minute;
+        let base = claim.spent.plus(&claim.returned);
+        let base = if same_minute { base } else { base.with_window_of(&lease.spent.plus(&lease.returned)) };
+        let least = base.plus(&claim.least).minus(&lease.granted);
+        let want = base.plus(&claim.want.or_more(&claim.least)).minus(&lease.granted);
+        let mut give = Amounts::default();
+        for unit in CHECKED.into_iter().filter(|&unit| terms.limits(unit)) {
+            // What was spent beyond the grants raises the total, but takes nothing from the accounts again.
+            let overspent = lease.spent.plus(&lease.returned).minus(&lease.granted).get(unit);
+            let (least, want) = (least.get(unit), want.get(unit));
+            let needed = least.saturating_sub(overspent);
+            let room = self.room(terms, unit, now_ms);
+            if needed > room {
+                return Err(Box::new(self.refusal(lease, terms, unit, claim.least.get(unit), needed, now_ms)));
+            }
+            let share = needed.max(room / policy.share.max(1));
+            *give.get_mut(unit) = want.min(overspent.saturating_add(share)).max(least);
+        }
+        let before = lease.hold();
+        lease.granted = lease.granted.plus(&give);
+        let added = lease.hold().minus(&before);
+        for account in self.of(lease) {
+            account.held = account.held.plus(&added);
+            account.updated_at_ms = now_ms.max(account.updated_at_ms);
+        }
+        Ok(())
+    }
+
+    /// What is left in the tightest account.
+    fn room(&self, terms: &Terms, unit: Unit, now_ms: u64) -> u64 {
+        let rooms = terms.accounts.iter().filter_map(|(name, limits)| {
+            let used = self.accounts.get(name).map_or(0, |account| account.used(unit, now_ms));
+            Some(limits.get(unit)?.saturating_sub(used))
+        });
+        rooms.min().unwrap_or(u64::MAX)
+    }
+
+    fn refusal(&self, lease: &Lease, terms: &Terms, unit: Unit, asked: u64, needed: u64, now_ms: u64) -> Refusal {
+        let mut found: Option<(u64, Refusal)> = None;
+        for (name, limits) in &terms.accounts {
+            let Some(limit) = limits.get(unit) else { continue };
+            let account = self.accounts.get(name).cloned().unwrap_or_default();
+            let used = account.used(unit, now_ms);
+            let room = limit.saturating_sub(used);
+            if found.as_ref().is_some_and(|(least, _)| *least <= room) {
+                continue;
+            }
+            let refusal = Refusal {
+                account: name.clone(),
+                unit,
+                limit,
+                used,
+                held_by_others: account.held.get(unit).saturating_sub(lease.hold().get(unit)),
+                needed: asked,
+                retry_after_ms: account.fits_after_ms(unit, limit, needed, now_ms),
+                rates: self.rates(terms, now_ms),
+            };
+            found = Some((room, refusal));
+        }
+        found.map(|(_, refusal)| refusal).unwrap_or(Refusal {
+            account: String::new(),
+            unit,
+            limit: 0,
+            used: 0,
+            held_by_others: 0,
+            needed: asked,
+            retry_after_ms: 0,
+            rates: RateStatus::default(),
+        })
+    }
+
+    fn rates(&self, terms: &Terms, now_ms: u64) -> RateStatus {
+        let tightest = |unit: Unit| {
+            let windows = terms.accounts.iter().filter_map(|(name, limits)| {
+                let limit = limits.get(unit)?;
+                let used = self.accounts.get(name).map_or(0, |account| account.used(unit, now_ms));
+                Some((limit.saturating_sub(used), limit))
+            });
+            windows.min()
+        };
+        let (requests, tokens) = (tightest(Unit::WindowRequests), tightest(Unit::WindowTokens));
+        RateStatus {
+            limit_requests: requests.map(|(_, limit)| limit),
+            remaining_requests: requests.map_or(0, |(left, _)| left),
+            limit_tokens: tokens.map(|(_, limit)| limit),
+            remaining_tokens: tokens.map_or(0, |(left, _)| left),
+            reset_ms: MINUTE_MS.saturating_sub(now_ms % MINUTE_MS),
+        }
+    }
+
+    /// The lease's worker is done with it: what it holds goes back, and so does what its expiry charged for nothing.
+    fn close(&mut self, lease: &Lease, now_ms: u64) {
+        let (hold, forfeited) = (lease.hold(), lease.forfeited);
+        for account in self.of(lease) {
+            account.held = account.held.minus(&hold);
+            account.spent = account.spent.minus(&forfeited);
+            account.updated_at_ms = now_ms.max(account.updated_at_ms);
+        }
+    }
+
+    pub(crate) fn of(&mut self, lease: &Lease) -> impl Iterator<Item = &mut Account> {
+        self.accounts.iter_mut().filter(|(name, _)| lease.accounts.contains(name)).map(|(_, account)| account)
+    }
+}
+
+#[cfg(test)]
+mod tests;

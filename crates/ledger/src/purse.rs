@@ -1,0 +1,297 @@
+//! The worker's side: what one worker may let one key spend without asking.
+//!
+//! Admission is arithmetic on local numbers. When they do not cover a request, the caller asks the ledger and tries
+//! again; ahead of that, [`Purse::due`] says when it is time to ask or report in the background. How much is asked
+//! for follows use: from exact single requests for a key that is used now and then, to [`AHEAD_MAX`] requests for a
+//! busy one.
+//!
+//! Times are milliseconds of any steady clock. A lease's time counts from before the claim was sent, so the worker
+//! always stops before the ledger gives up, as long as both clocks run at about the same rate.
+
+use crate::amounts::{Amounts, Counts, Unit};
+use crate::claim::{Claim, Reply};
+
+mod held;
+
+pub(crate) use held::Held;
+
+/// Requests that a busy key holds ahead, at most.
+pub const AHEAD_MAX: u64 = 1024;
+/// Requests that a key in use holds ahead, at least.
+const AHEAD_MIN: u64 = 4;
+/// Claims that follow each other faster than this make the next one larger.
+const BUSY_MS: u64 = 1_000;
+/// Claims that follow each other slower than this make the next one smaller.
+const CALM_MS: u64 = 10_000;
+/// A key that has not been used for so long hands back what it does not need.
+const IDLE_MS: u64 = 5_000;
+/// Reports are sent when so many requests have ended,
+const REPORT_REQUESTS: u64 = 250;
+/// or when none has for so long,
+const REPORT_QUIET_MS: u64 = 300;
+/// or when the oldest that is unreported is so old.
+const REPORT_AGE_MS: u64 = 10_000;
+/// Leases of one key that wait for their last requests. Beyond it the oldest is left to its expiry.
+const LEASES_MAX: usize = 8;
+
+/// One key in one worker.
+#[derive(Debug)]
+pub struct Purse {
+    key_id: String,
+    /// Begins the ids of leases.
+    worker: String,
+    next_lease: u64,
+    /// The last is the one to spend from; the others wait for their requests to end.
+    leases: Vec<Held>,
+    /// Units that some account limits.
+    limited: [bool; 4],
+    /// Requests held ahead.
+    ahead: u64,
+    /// What one request needs, on average.
+    mean: Amounts,
+    last_use_ms: u64,
+    last_grant_ms: u64,
+    /// Somebody else needs what is idle here, or the terms have changed.
+    recalled: bool,
+    /// Only what waiting requests need is asked for.
+    exact: bool,
+    /// When the claims that have no answer yet were sent.
+    asking: Option<u64>,
+}
+
+/// Whether a request may go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// It may, and must be settled with [`Purse::settle`].
+    Granted(Reservation),
+    /// The lease does not cover it: ask the ledger.
+    Short,
+}
+
+/// What one request may use up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    pub(crate) lease: u64,
+    /// The amounts, zero where nothing is limited.
+    pub amounts: Amounts,
+    pub(crate) window: u64,
+}
+
+/// What requests wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// What the first in the queue needs.
+    pub first: Amounts,
+    /// What all of them need together.
+    pub all: Amounts,
+}
+
+impl Purse {
+    /// A purse with nothing in it. `worker` is unique for each incarnation of a worker; with `exact`, every request
+    /// asks for itself.
+    pub fn new(key_id: impl Into<String>, worker: impl Into<String>, exact: bool) -> Self {
+        Self {
+            key_id: key_id.into(),
+            worker: worker.into(),
+            next_lease: 1,
+            leases: Vec::new(),
+            limited: [false; 4],
+            ahead: 0,
+            mean: Amounts::default(),
+            last_use_ms: 0,
+            last_grant_ms: 0,
+            recalled: false,
+            exact,
+            asking: None,
+        }
+    }
+
+    /// Says which units some account limits, in the order of [`Unit::ALL`]. Whenever the key's terms have changed,
+    /// this must be called: what is idle goes back, and the new terms decide about what is asked for again.
+    pub fn set_limited(&mut self, limited: [bool; 4]) {
+        self.limited = limited;
+        self.recalled = !self.leases.is_empty();
+    }
+
+    /// Whether any unit is limited; if none is, every request is granted at once.
+    pub fn is_limited(&self) -> bool {
+        self.limited.contains(&true)
+    }
+
+    /// Hand back what no request has reserved, with the next claim, which is due at once.
+    pub fn recall(&mut self) {
+        self.recalled = self.leases.iter().any(|lease| !lease.available().is_zero());
+    }
+
+    /// Reserves what a request needs, if the lease covers it.
+    pub fn admit(&mut self, now_ms: u64, need: &Amounts) -> Admission {
+        let need = self.only_limited(need);
+        let limited = self.is_limited();
+        let windowed = !need.without_lifetime().is_zero();
+        if !self.leases.last().is_some_and(|lease| lease.is_open()) {
+            if limited {
+                return Admission::Short;
+            }
+            self.open();
+        }
+        let Some(lease) = self.leases.last_mut() else { return Admission::Short };
+        if limited && !(lease.is_valid(now_ms, windowed) && lease.available().covers(&need)) {
+            return Admission::Short;
+        }
+        self.last_use_ms = now_ms;
+        self.mean = Amounts::by_unit(|unit| average(self.mean.get(unit), need.get(unit)));
+        Admission::Granted(lease.reserve(need))
+    }
+
+    /// Books what a request used. `used` may be more than was reserved, and is then reported as it is.
+    pub fn settle(&mut self, reservation: &Reservation, used: &Amounts, counts: &Counts, now_ms: u64) {
+        // A lease that is not there any more was given up, and its expiry has charged it.
+        if let Some(lease) = self.leases.iter_mut().find(|lease| lease.number() == reservation.lease) {
+            lease.settle(reservation, used, counts, now_ms);
+        }
+        self.last_use_ms = self.last_use_ms.max(now_ms);
+    }
+
+    /// Whether there is something to tell the ledger now.
+    pub fn due(&self, now_ms: u64) -> bool {
+        if self.asking.is_some() {
+            return false;
+        }
+        let idle = now_ms.saturating_sub(self.last_use_ms) >= IDLE_MS;
+        self.recalled
+            || self.runs_low(now_ms)
+            || self.leases.iter().any(|lease| {
+                let gives = idle && (lease.is_idle() || !lease.available().is_zero());
+                gives || lease.is_due(now_ms, self.last_use_ms)
+            })
+    }
+
+    /// Whether nothing is left to do: no lease, no request.
+    pub fn is_empty(&self) -> bool {
+        self.leases.is_empty()
+    }
+
+    /// Since when claims of this purse have no answer.
+    pub fn asking_since(&self) -> Option<u64> {
+        self.asking
+    }
+
+    /// What to tell the ledger now, about each lease. Until [`Purse::heard`] or [`Purse::lost`], nothing is due.
+    pub fn claims(&mut self, now_ms: u64, waiting: Option<&Waiting>) -> Vec<Claim> {
+        let idle = now_ms.saturating_sub(self.last_use_ms) >= IDLE_MS;
+        let needs_lease = waiting.is_some() && !self.leases.last().is_some_and(|lease| lease.is_open());
+        if needs_lease {
+            self.open();
+        }
+        self.pace(now_ms, waiting.is_some(), idle);
+        let waiting = waiting.map_or_else(Waiting::default, |waiting| Waiting {
+            first: self.only_limited(&waiting.first),
+            all: self.only_limited(&waiting.all),
+        });
+        let recalled = std::mem::take(&mut self.recalled);
+        let ahead = if recalled || idle || self.exact { Amounts::default() } else { self.held_ahead() };
+        let (key_id, worker) = (self.key_id.clone(), self.worker.clone());
+        let current = self.leases.last().map(Held::number);
+        let claims = self.leases.iter_mut().map(|lease| {
+            let (first, wanted) = if Some(lease.number()) == current && lease.is_open() {
+                (waiting.first, waiting.all.plus(&ahead))
+            } else {
+                (Amounts::default(), Amounts::default())
+            };
+            lease.hand_back(&wanted, now_ms, recalled || idle);
+            Claim {
+                lease: format!("{worker}/{}", lease.number()),
+                key_id: key_id.clone(),
+                ..lease.claim(&first, &wanted)
+            }
+        });
+        let claims: Vec<Claim> = claims.collect();
+        if !claims.is_empty() {
+            self.asking = Some(now_ms);
+        }
+        claims
+    }
+
+    /// The ledger has booked a claim that was sent at `sent_ms`.
+    pub fn heard(&mut self, reply: &Reply, sent_ms: u64) {
+        self.asking = None;
+        let Some(number) = reply.lease.rsplit_once('/').and_then(|(_, number)| number.parse::<u64>().ok()) else {
+            return;
+        };
+        let Some(place) = self.leases.iter().position(|lease| lease.number() == number) else { return };
+        let Some(lease) = self.leases.get_mut(place) else { return };
+        let gone = lease.heard(reply, sent_ms);
+        if gone {
+            self.leases.remove(place);
+        }
+        self.last_grant_ms = self.last_grant_ms.max(sent_ms);
+    }
+
+    /// There will be no answer to the claims that were sent last. They are repeated with the next ones.
+    pub fn lost(&mut self) {
+        self.asking = None;
+        self.leases.iter_mut().for_each(Held::lost);
+    }
+
+    /// What the lease to spend from holds beyond reservations.
+    pub fn available(&self) -> Amounts {
+        self.leases.last().filter(|lease| lease.is_open()).map_or_else(Amounts::default, Held::available)
+    }
+
+    fn only_limited(&self, need: &Amounts) -> Amounts {
+        let limited = |unit: Unit| match unit {
+            Unit::Tokens => self.limited[0],
+            Unit::PicoUsd => self.limited[1],
+            Unit::WindowRequests => self.limited[2],
+            Unit::WindowTokens => self.limited[3],
+        };
+        Amounts::by_unit(|unit| if limited(unit) { need.get(unit) } else { 0 })
+    }
+
+    fn open(&mut self) {
+        if self.leases.len() >= LEASES_MAX {
+            self.leases.remove(0);
+        }
+        self.leases.push(Held::new(self.next_lease));
+        self.next_lease = self.next_lease.saturating_add(1);
+    }
+
+    fn held_ahead(&self) -> Amounts {
+        let ahead = Amounts::by_unit(|unit| self.mean.get(unit).saturating_mul(self.ahead));
+        self.only_limited(&ahead)
+    }
+
+    /// Whether the lease in use should be renewed before it runs out.
+    fn runs_low(&self, now_ms: u64) -> bool {
+        let Some(lease) = self.leases.last().filter(|lease| lease.is_open()) else { return false };
+        if self.exact || !self.is_limited() || now_ms.saturating_sub(self.last_use_ms) >= BUSY_MS {
+            return false;
+        }
+        // A grant that was cut short because little is left is not asked for again at once.
+        let little = now_ms.saturating_sub(self.last_grant_ms) < lease.patience_ms();
+        let ahead = self.held_ahead();
+        let available = lease.available();
+        !little && Unit::ALL.iter().any(|&unit| available.get(unit) < ahead.get(unit) / 2)
+    }
+
+    fn pace(&mut self, now_ms: u64, waiting: bool, idle: bool) {
+        let since = now_ms.saturating_sub(self.last_grant_ms);
+        if idle || since > CALM_MS {
+            self.ahead = AHEAD_MIN;
+        } else if since < BUSY_MS && (waiting || self.runs_low(now_ms)) {
+            self.ahead = self.ahead.saturating_mul(4).clamp(AHEAD_MIN, AHEAD_MAX);
+        }
+    }
+}
+
+/// Follows what requests need, in steps of an eighth; never zero for a unit that is in use.
+fn average(mean: u64, next: u64) -> u64 {
+    if mean == 0 {
+        return next;
+    }
+    let step = mean.abs_diff(next).div_ceil(8);
+    if next > mean { mean.saturating_add(step) } else { mean.saturating_sub(step) }
+}
+
+#[cfg(test)]
+mod tests;
