@@ -79,11 +79,13 @@ builds() {
     # All targets at once: the programs that the tests start, and the tests, with the same features and so only once.
     step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
     tools/setup-sdks.sh
+    tools/setup-redis.sh >"$logs/redis"
 }
 
 tests() {
     ENVOY_BIN=$(tools/fetch-envoy.py)
-    export ENVOY_BIN
+    REDIS_BIN=$(tools/setup-redis.sh)
+    export ENVOY_BIN REDIS_BIN
     local status=0 summary
     if command -v cargo-nextest >/dev/null 2>&1; then
         # nextest leaves these out.

@@ -16,8 +16,6 @@
 pub mod config;
 pub mod envoy;
 pub mod locate;
-mod output;
-pub mod ports;
 mod start;
 mod stop;
 
@@ -31,7 +29,7 @@ use tempfile::TempDir;
 use crate::client::Client;
 use crate::process::{Family, Process, Signal, descendants, signal_process};
 
-pub use output::Output;
+pub use crate::process::{Output, ports};
 pub(crate) use start::is_healthy;
 pub use start::{GatewayBuilder, StartFailure};
 

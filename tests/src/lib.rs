@@ -4,7 +4,9 @@
 pub mod client;
 pub mod eventually;
 pub mod harness;
-pub mod process;
 pub mod quickstart;
 pub mod simulator;
 pub mod sse;
+
+pub use ditto_test_process as process;
+pub use ditto_test_redis as redis;

@@ -24,6 +24,12 @@ impl Process {
     pub fn is_zombie(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
     }
+
+    /// Whether it was stopped and waits to be continued.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.state == 'T'
+    }
 }
 
 /// All processes that can be seen.
@@ -58,6 +64,12 @@ pub fn descendants(ancestor: u32) -> Vec<Process> {
 #[must_use]
 pub fn group_members(group: u32) -> Vec<Process> {
     all().into_iter().filter(|process| process.group == group && !process.is_zombie()).collect()
+}
+
+/// One process; `None` when there is none of this id.
+#[must_use]
+pub fn process(pid: u32) -> Option<Process> {
+    read(pid)
 }
 
 /// A process may end at any time: then there is nothing to read.

@@ -1,7 +1,9 @@
-//! Processes that are started here and must not be left behind.
+//! Processes that are started here and must not be left behind, the ports they listen on, and what they print.
 //!
 //! A child started with [`spawn`] leads a process group of its own, and the kernel ends it should this process die.
 
+mod output;
+pub mod ports;
 mod system;
 mod table;
 
@@ -12,8 +14,9 @@ use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use output::Output;
 pub use system::{Signal, signal_group, signal_process};
-pub use table::{Process, children, descendants, group_members};
+pub use table::{Process, children, descendants, group_members, process};
 
 type Order = (Command, mpsc::Sender<io::Result<Child>>);
 
