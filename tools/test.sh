@@ -80,12 +80,14 @@ builds() {
     step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
     tools/setup-sdks.sh
     tools/setup-redis.sh >"$logs/redis"
+    tools/fetch-prices.py >"$logs/prices"
 }
 
 tests() {
     ENVOY_BIN=$(tools/fetch-envoy.py)
     REDIS_BIN=$(tools/setup-redis.sh)
-    export ENVOY_BIN REDIS_BIN
+    LITELLM_PRICES=$(tools/fetch-prices.py)
+    export ENVOY_BIN REDIS_BIN LITELLM_PRICES
     local status=0 summary
     if command -v cargo-nextest >/dev/null 2>&1; then
         # nextest leaves these out.

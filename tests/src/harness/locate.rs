@@ -1,6 +1,7 @@
 //! Where the built parts are.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
@@ -16,6 +17,8 @@ pub enum Part {
     FaultFilter,
     /// Envoy: `ENVOY_BIN`, or the one among the tools.
     Envoy,
+    /// LiteLLM's price file: `LITELLM_PRICES`, or the one among the tools.
+    Prices,
 }
 
 impl Part {
@@ -25,6 +28,7 @@ impl Part {
             Self::Filter => "DITTO_FILTER",
             Self::FaultFilter => "DITTO_FAULT_FILTER",
             Self::Envoy => "ENVOY_BIN",
+            Self::Prices => "LITELLM_PRICES",
         }
     }
 
@@ -34,6 +38,7 @@ impl Part {
             Self::Filter => "target/wasm32-wasip1/release/ditto_filter.wasm",
             Self::FaultFilter => "target/fault/ditto_filter.wasm",
             Self::Envoy => ".tools/envoy/envoy",
+            Self::Prices => return prices(),
         })
     }
 
@@ -62,6 +67,14 @@ impl Part {
     pub fn expect(self) -> PathBuf {
         self.find().unwrap_or_else(|missing| panic!("{missing}"))
     }
+}
+
+/// The set-up keeps one price file, and its name has the version it is of.
+fn prices() -> PathBuf {
+    let tools = repository().join(".tools");
+    let is_ours = |path: &PathBuf| path.to_string_lossy().contains("/litellm-prices-");
+    let mut files = fs::read_dir(&tools).into_iter().flatten().flatten().map(|entry| entry.path());
+    files.find(is_ours).unwrap_or_else(|| tools.join("litellm-prices-VERSION.json"))
 }
 
 /// The top of the repository.
