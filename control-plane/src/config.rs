@@ -123,8 +123,12 @@ struct Refused {
 }
 
 /// Compiles a loaded document for the access that is in force.
-pub fn compile_for(loaded: &Loaded, max_body_bytes: u64, access: Access) -> Result<Compiled, Vec<Problem>> {
-    let options = Options { max_body_bytes, open_relay: access == Access::Open };
+pub fn compile_for(loaded: &Loaded, settings: &Settings, access: Access) -> Result<Compiled, Vec<Problem>> {
+    let options = Options {
+        max_body_bytes: settings.max_body_bytes,
+        open_relay: access == Access::Open,
+        metering: settings.metering.clone(),
+    };
     compile(&loaded.document, options).map_err(|error| vec![Problem::new("", error.to_string())])
 }
 
@@ -169,12 +173,11 @@ impl ConfigManager {
         let problem = |error: String| vec![Problem::new("", error)];
         // The compiled form depends on the access, the access on the keys, and the keys must not change unless the
         // rest is fine: so first see that it compiles and makes a snapshot in either case.
-        let max_body_bytes = self.settings.max_body_bytes;
-        let trial = compile_for(&loaded, max_body_bytes, Access::Open)?;
+        let trial = compile_for(&loaded, &self.settings, Access::Open)?;
         resources::snapshot(&trial, &self.settings).map_err(|error| problem(error.to_string()))?;
         let keys = loaded.document.virtual_keys.clone();
         self.parts.directory.replace_file_keys(keys).await.map_err(|error| problem(error.to_string()))?;
-        let compiled = compile_for(&loaded, max_body_bytes, self.parts.directory.access())?;
+        let compiled = compile_for(&loaded, &self.settings, self.parts.directory.access())?;
         let snapshot = resources::snapshot(&compiled, &self.settings).map_err(|error| problem(error.to_string()))?;
 
         self.change_credentials(resources::credentials(&compiled));

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ditto_policy::compile::{ClusterPlan, Compiled, RoutePlan};
-use ditto_policy::filter_config::Prepare;
+use ditto_policy::filter_config::{Metering, Prepare};
 use envoy_types::pb::google::protobuf::Any;
 use sha2::{Digest, Sha256};
 
@@ -46,6 +46,8 @@ pub struct Settings {
     pub ca_certificates: Option<PathBuf>,
     /// Larger JSON bodies are refused, in bytes.
     pub max_body_bytes: u64,
+    /// How requests are counted and charged.
+    pub metering: Metering,
     /// One JSON line for each request on Envoy's standard output.
     pub json_logs: bool,
 }
@@ -175,12 +177,14 @@ mod tests {
         let default_backends = vec![WeightedBackend { backend: "one".into(), weight: 1.0 }];
         let router = Router { default_backends, rules: Vec::new() };
         let document = Document { backends: vec![backend], router, ..Document::default() };
-        let compiled = compile(&document, Options { max_body_bytes: 1 << 20, open_relay: false }).unwrap();
+        let options = Options { max_body_bytes: 1 << 20, open_relay: false, metering: Metering::default() };
+        let compiled = compile(&document, options).unwrap();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
             filter_path: "filter.wasm".into(),
             ca_certificates: Some("bundle.pem".into()),
             max_body_bytes: 1 << 20,
+            metering: Metering::default(),
             json_logs: false,
         };
         snapshot(&compiled, &settings).unwrap()

@@ -82,5 +82,6 @@ fn config(base: &str, from: &str, to: &str) -> FilterConfig {
         rules: Vec::new(),
         default_choices: Vec::new(),
         pins: std::collections::BTreeMap::new(),
+        metering: Default::default(),
     }
 }

@@ -6,6 +6,7 @@
 //! The rule that makes it correct: everything whose latest change is at or before `position` is known to the worker.
 //! When `position` reaches the hub's revision, the worker knows everything, and the Update says `complete`.
 
+use ditto_policy::document::BudgetMode;
 use ditto_policy::key::{KeyPolicy, TokenHash};
 use ditto_proto::sync::{self, Update};
 use prost::Message as _;
@@ -157,6 +158,17 @@ fn proto_key(hash: &TokenHash, policy: &KeyPolicy) -> sync::Key {
         tenant_id: text(&policy.tenant_id),
         project_id: text(&policy.project_id),
         user_id: text(&policy.user_id),
+        limited: policy.limited.iter().rev().fold(0, |bits, limited| bits << 1 | u32::from(*limited)),
+        budget_mode: budget_mode(policy.budget_mode).into(),
+        terms: policy.terms,
+    }
+}
+
+fn budget_mode(mode: Option<BudgetMode>) -> sync::BudgetMode {
+    match mode {
+        None => sync::BudgetMode::Unspecified,
+        Some(BudgetMode::Estimate) => sync::BudgetMode::Estimate,
+        Some(BudgetMode::Strict) => sync::BudgetMode::Strict,
     }
 }
 

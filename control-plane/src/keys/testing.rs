@@ -31,6 +31,7 @@ pub(crate) fn key(id: &str) -> VirtualKey {
         guardrails: Guardrails::default(),
         passthrough: Passthrough::default(),
         route: None,
+        budget_mode: None,
     }
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn hash(token: &str) -> TokenHash {
 
 /// What the data plane knows of a plain key.
 pub(crate) fn policy(id: &str) -> KeyPolicy {
-    KeyPolicy { id: id.into(), enabled: true, route: None, tenant_id: None, project_id: None, user_id: None }
+    KeyPolicy { id: id.into(), enabled: true, ..KeyPolicy::default() }
 }
 
 /// A directory with a hub of its own, which already has its (empty) credentials.

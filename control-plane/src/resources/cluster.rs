@@ -209,6 +209,7 @@ fn tls(host: &str, is_address: bool, bundle: &Path) -> TransportSocket {
 mod tests {
     use ditto_policy::compile::{Options, compile};
     use ditto_policy::document::{Format, load};
+    use ditto_policy::filter_config::Metering;
     use prost::Message as _;
 
     use super::*;
@@ -217,12 +218,14 @@ mod tests {
     fn cluster(base_url: &str, bundle: Option<&str>) -> Result<Cluster, ResourcesError> {
         let text = format!(r#"{{"backends": [{{"name": "one", "base_url": "{base_url}"}}]}}"#);
         let loaded = load(&text, Some(Format::Json), &ProcessEnvironment::load(None).unwrap()).unwrap();
-        let compiled = compile(&loaded.document, Options { max_body_bytes: 1, open_relay: true }).unwrap();
+        let options = Options { max_body_bytes: 1, open_relay: true, metering: Metering::default() };
+        let compiled = compile(&loaded.document, options).unwrap();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
             filter_path: "filter.wasm".into(),
             ca_certificates: bundle.map(Into::into),
             max_body_bytes: 1,
+            metering: Metering::default(),
             json_logs: false,
         };
         backend(&compiled.clusters[0], &settings).map(|any| Cluster::decode(any.value.as_slice()).unwrap())

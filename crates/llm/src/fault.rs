@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 use crate::dialect::Dialect;
 
+mod limit;
+
+pub use limit::{LimitKind, Limited, Windows};
+
 /// A request that the gateway answers itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -36,6 +40,16 @@ pub enum Fault {
     UnsupportedEndpoint(String),
     /// The client was too slow to send its request.
     RequestTimeout,
+    /// A limit or a budget of the key, or of its tenant, project or user.
+    Limited(Box<Limited>),
+    /// The gateway has as many requests in flight as it may have.
+    InflightLimit,
+    /// What is left of a budget cannot be asked for at the moment.
+    LedgerUnavailable,
+    /// A cost budget applies, and nobody said what this model costs.
+    PricingNotConfigured(String),
+    /// A cost budget applies, and what a call of this endpoint costs cannot be told.
+    CostUnsupportedEndpoint(String),
     /// The gateway is protecting itself.
     Overloaded,
     /// Anything that should not happen.
@@ -46,15 +60,16 @@ impl Fault {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::InvalidJson(_) | Self::InvalidRequest(_) => 400,
+            Self::InvalidJson(_) | Self::InvalidRequest(_) | Self::CostUnsupportedEndpoint(_) => 400,
             Self::MissingKey | Self::UnknownKey | Self::DisabledKey => 401,
             Self::RequestTimeout => 408,
             Self::TooLarge(_) => 413,
-            Self::BackendBusy => 429,
-            Self::Internal => 500,
+            Self::Limited(limited) => limited.status(),
+            Self::BackendBusy | Self::InflightLimit => 429,
+            Self::Internal | Self::PricingNotConfigured(_) => 500,
             Self::UnsupportedEndpoint(_) => 501,
             Self::BackendNotFound(_) | Self::BackendUnreachable => 502,
-            Self::NotReady | Self::Overloaded => 503,
+            Self::NotReady | Self::Overloaded | Self::LedgerUnavailable => 503,
             Self::BackendTimeout => 504,
         }
     }
@@ -73,6 +88,11 @@ impl Fault {
             Self::BackendBusy => "inflight_limit_backend",
             Self::UnsupportedEndpoint(_) => "unsupported_endpoint",
             Self::RequestTimeout => "request_timeout",
+            Self::Limited(limited) => limited.code(),
+            Self::InflightLimit => "inflight_limit",
+            Self::LedgerUnavailable => "ledger_unavailable",
+            Self::PricingNotConfigured(_) => "pricing_not_configured",
+            Self::CostUnsupportedEndpoint(_) => "cost_budget_unsupported_endpoint",
             Self::Overloaded => "overloaded",
             Self::Internal => "internal_error",
         }
@@ -80,6 +100,11 @@ impl Fault {
 
     /// The `type` of the OpenAI error object.
     pub fn openai_type(&self) -> &'static str {
+        if let Self::Limited(limited) = self
+            && limited.is_budget()
+        {
+            return "insufficient_quota";
+        }
         match self.status() {
             401 => "authentication_error",
             429 => "rate_limit_error",
@@ -92,8 +117,19 @@ impl Fault {
     /// Seconds after which trying again makes sense.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
-            Self::NotReady | Self::BackendBusy | Self::Overloaded => Some(1),
+            Self::Limited(limited) => limited.retry_after_seconds(),
+            Self::NotReady | Self::BackendBusy | Self::InflightLimit | Self::LedgerUnavailable | Self::Overloaded => {
+                Some(1)
+            }
             _ => None,
+        }
+    }
+
+    /// Headers that go with the reply, besides `Retry-After`.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Limited(limited) => limited.headers(),
+            _ => Vec::new(),
         }
     }
 
@@ -118,6 +154,18 @@ impl Fault {
             Self::BackendBusy => "The backend has as many requests in flight as it may have: try again.".into(),
             Self::UnsupportedEndpoint(path) => format!("The endpoint {path} is not supported by this gateway."),
             Self::RequestTimeout => "The request was not sent in time.".into(),
+            Self::Limited(limited) => limited.message(),
+            Self::InflightLimit => "The gateway has as many requests in flight as it may have: try again.".into(),
+            Self::LedgerUnavailable => {
+                "The gateway cannot check this key's limits at the moment: try again in a second.".into()
+            }
+            Self::PricingNotConfigured(model) => format!(
+                "A cost budget applies and there is no price for the model '{model}': ask the operator to add it to the \
+                 price list."
+            ),
+            Self::CostUnsupportedEndpoint(path) => {
+                format!("A cost budget applies, and what a call of {path} costs cannot be told beforehand.")
+            }
             Self::Overloaded => "The gateway is overloaded: try again.".into(),
             Self::Internal => "The gateway could not handle this request.".into(),
         }
@@ -150,6 +198,7 @@ impl Fault {
     fn anthropic_type(&self) -> &'static str {
         match self.status() {
             401 => "authentication_error",
+            402 => "billing_error",
             403 => "permission_error",
             404 => "not_found_error",
             413 => "request_too_large",
@@ -166,7 +215,7 @@ impl Fault {
             401 => "UNAUTHENTICATED",
             403 => "PERMISSION_DENIED",
             404 => "NOT_FOUND",
-            429 => "RESOURCE_EXHAUSTED",
+            402 | 429 => "RESOURCE_EXHAUSTED",
             501 => "UNIMPLEMENTED",
             502 | 503 => "UNAVAILABLE",
             408 | 504 => "DEADLINE_EXCEEDED",
@@ -193,6 +242,34 @@ mod tests {
         assert_eq!(anthropic["error"]["type"], "authentication_error");
         assert_eq!(fault.body(Dialect::Gemini)["error"]["status"], "UNAUTHENTICATED");
         assert_eq!(fault.body(Dialect::Gemini)["error"]["code"], 401);
+    }
+
+    #[test]
+    fn an_exhausted_budget_names_scope_limit_and_attempt() {
+        let windows = Windows { requests: Some((60, 0)), tokens: None, reset_ms: 1_500 };
+        let limited = Limited {
+            kind: LimitKind::Tokens,
+            scope: "tenant 'a'".into(),
+            limit: 100,
+            used: 90,
+            attempted: 20,
+            retry_after_ms: None,
+            budget_status: 402,
+            windows,
+        };
+        let fault = Fault::Limited(Box::new(limited.clone()));
+        assert_eq!((fault.status(), fault.code(), fault.openai_type()), (402, "budget_exceeded", "insufficient_quota"));
+        assert!(fault.message().contains("tenant 'a'") && fault.message().contains("limit=100"));
+        assert!(fault.message().contains("attempted=20"));
+        assert_eq!(fault.retry_after_seconds(), None);
+        let rate =
+            Limited { kind: LimitKind::RequestsPerMinute, retry_after_ms: Some(1_200), budget_status: 402, ..limited };
+        let fault = Fault::Limited(Box::new(rate));
+        assert_eq!((fault.status(), fault.code(), fault.openai_type()), (429, "rate_limited", "rate_limit_error"));
+        assert_eq!(fault.retry_after_seconds(), Some(2));
+        assert!(fault.message().contains("rpm>100"));
+        assert!(fault.headers().contains(&("x-ratelimit-remaining-requests", "0".into())));
+        assert!(!fault.headers().iter().any(|(name, _)| name.ends_with("-tokens")));
     }
 
     #[test]

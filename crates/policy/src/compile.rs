@@ -9,16 +9,18 @@ use sha2::{Digest, Sha256};
 
 use crate::base_url::{BaseUrl, BaseUrlError};
 use crate::document::{Backend, Document, WeightedBackend};
-use crate::filter_config::{BackendConfig, Choice, FilterConfig, Prepare, RouteConfig, RuleConfig, SCHEMA};
+use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, RouteConfig, RuleConfig, SCHEMA};
 use crate::secret::Secret;
 
 /// What the operator decides outside the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Larger JSON bodies are refused, in bytes.
     pub max_body_bytes: u64,
     /// Whether routes for an open relay may exist.
     pub open_relay: bool,
+    /// How requests are counted and charged.
+    pub metering: Metering,
 }
 
 /// A compiled document.
@@ -113,6 +115,7 @@ pub fn compile(document: &Document, options: Options) -> Result<Compiled, Compil
         rules,
         default_choices,
         pins,
+        metering: options.metering,
     };
     filter.version = content_hash(&serde_json::to_vec(&filter).unwrap_or_default());
     Ok(Compiled { filter, clusters, routes: plans })
@@ -256,7 +259,9 @@ mod tests {
         }
     }
 
-    const OPTIONS: Options = Options { max_body_bytes: 1 << 20, open_relay: false };
+    fn options() -> Options {
+        Options { max_body_bytes: 1 << 20, open_relay: false, metering: Metering::default() }
+    }
 
     fn chain(compiled: &Compiled, route: usize) -> Vec<&str> {
         compiled.routes[route].clusters.iter().map(|&index| compiled.clusters[index].backend.as_str()).collect()
@@ -264,7 +269,7 @@ mod tests {
 
     #[test]
     fn each_choice_falls_back_to_the_others_in_order() {
-        let compiled = compile(&document(), OPTIONS).unwrap();
+        let compiled = compile(&document(), options()).unwrap();
         let chains: Vec<_> = compiled
             .filter
             .default_choices
@@ -277,7 +282,7 @@ mod tests {
 
     #[test]
     fn only_candidates_that_differ_need_the_backend_stage() {
-        let compiled = compile(&document(), OPTIONS).unwrap();
+        let compiled = compile(&document(), options()).unwrap();
         let prepare = |choice: &Choice| compiled.routes[choice.route].prepare;
         assert_eq!(prepare(&compiled.filter.default_choices[0]), Prepare::PerAttempt);
         assert_eq!(prepare(&compiled.filter.rules[0].choices[0]), Prepare::Once);
@@ -286,16 +291,16 @@ mod tests {
 
     #[test]
     fn names_follow_the_content_and_not_the_credentials() {
-        let before = compile(&document(), OPTIONS).unwrap();
+        let before = compile(&document(), options()).unwrap();
         let mut rotated = document();
         rotated.backends[0].headers.insert("authorization".into(), Secret::new("secret-1b"));
         rotated.backends[2].headers.insert("authorization".into(), Secret::new("secret-1b"));
-        let rotated = compile(&rotated, OPTIONS).unwrap();
+        let rotated = compile(&rotated, options()).unwrap();
         assert_eq!(rotated.clusters[0].name, before.clusters[0].name);
         assert_eq!(rotated.filter, before.filter);
         let mut moved = document();
         moved.backends[0].base_url = "https://elsewhere.example/v1".into();
-        let moved = compile(&moved, OPTIONS).unwrap();
+        let moved = compile(&moved, options()).unwrap();
         assert_ne!(moved.clusters[0].name, before.clusters[0].name);
         assert_eq!(moved.clusters[1].name, before.clusters[1].name);
         assert_ne!(moved.filter.version, before.filter.version);
@@ -303,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_filters_configuration_holds_no_secret_and_is_accepted_by_the_filter() {
-        let compiled = compile(&document(), OPTIONS).unwrap();
+        let compiled = compile(&document(), options()).unwrap();
         let text = serde_json::to_string(&compiled.filter).unwrap();
         assert!(!text.contains("secret-"), "{text}");
         let read: FilterConfig = serde_json::from_str(&text).unwrap();
@@ -315,7 +320,7 @@ mod tests {
     fn an_unknown_backend_is_named_with_the_place_that_names_it() {
         let mut broken = document();
         broken.router.rules[0].backends[0].backend = "three".into();
-        let error = compile(&broken, OPTIONS).unwrap_err();
+        let error = compile(&broken, options()).unwrap_err();
         assert_eq!(error.to_string(), "the rule for 'gpt-' refers to backend 'three', which does not exist");
     }
 }

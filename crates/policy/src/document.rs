@@ -142,6 +142,35 @@ pub struct VirtualKey {
     pub passthrough: Passthrough,
     /// The one backend this key may use.
     pub route: Option<String>,
+    /// How closely its budgets are kept; absent: as the gateway's default says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_mode: Option<BudgetMode>,
+}
+
+/// How closely budgets are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetMode {
+    /// What a request may cost is estimated before, and what it did cost is charged after; the last requests of a
+    /// budget may pass it.
+    #[default]
+    Estimate,
+    /// The worst case is reserved and the request's output is capped at it, so that nothing ever passes a limit.
+    Strict,
+}
+
+impl BudgetMode {
+    /// The names that documents and flags use.
+    pub const NAMES: [&'static str; 2] = ["estimate", "strict"];
+
+    /// The mode of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "estimate" => Some(Self::Estimate),
+            "strict" => Some(Self::Strict),
+            _ => None,
+        }
+    }
 }
 
 /// Requests and tokens a minute; absent means unlimited, 0 blocks everything.

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use ditto_pricing::PriceTable;
 use serde::{Deserialize, Serialize};
 
 /// The version of this form. A filter refuses another one and keeps what it has.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Everything the filter decides by, other than keys and credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,43 @@ pub struct FilterConfig {
     pub default_choices: Vec<Choice>,
     /// The route of a key that is pinned to a backend, by the backend's name.
     pub pins: BTreeMap<String, usize>,
+    /// How requests are counted and charged.
+    pub metering: Metering,
+}
+
+/// How requests are counted and charged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metering {
+    /// Larger JSON responses are not read for their usage, in bytes; 0 reads none.
+    pub usage_max_body_bytes: u64,
+    /// The status of a refusal for an exhausted budget: 402, or 429 as LiteLLM has it.
+    pub budget_status: u16,
+    /// Whether keys that say nothing of it have the budget mode `strict`.
+    pub strict: bool,
+    /// Requests in flight in one Envoy, at most.
+    pub max_in_flight: Option<u32>,
+    /// Output tokens reserved in strict mode for each answer where neither the request nor the price list says how
+    /// long it may be.
+    pub strict_output_tokens: u64,
+    /// Every request asks the ledger for itself: for comparison only.
+    pub exact_leases: bool,
+    /// What models cost; absent: nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PriceTable>,
+}
+
+impl Default for Metering {
+    fn default() -> Self {
+        Self {
+            usage_max_body_bytes: 1 << 20,
+            budget_status: 402,
+            strict: false,
+            max_in_flight: None,
+            strict_output_tokens: 4_096,
+            exact_leases: false,
+            prices: None,
+        }
+    }
 }
 
 /// One backend as the filter sees it.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::document::BudgetMode;
+
 /// SHA-256 of a token. The only form in which a token is stored, sent or looked up.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenHash([u8; 32]);
@@ -46,7 +48,7 @@ impl fmt::Debug for TokenHash {
 }
 
 /// What the data plane needs to know about a virtual key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyPolicy {
     /// Stable id, used in ledgers, metrics and logs.
     pub id: String,
@@ -60,4 +62,10 @@ pub struct KeyPolicy {
     pub project_id: Option<String>,
     /// Attribution.
     pub user_id: Option<String>,
+    /// Units that some account of the key limits, in the order of `ditto_ledger::Unit::ALL`.
+    pub limited: [bool; 4],
+    /// How closely its budgets are kept; `None`: as the gateway's default says.
+    pub budget_mode: Option<BudgetMode>,
+    /// Changes whenever the key's accounts or their limits do; see [`crate::terms::fingerprint`].
+    pub terms: u64,
 }

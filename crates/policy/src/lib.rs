@@ -14,4 +14,5 @@ pub mod key;
 pub mod routing;
 pub mod secret;
 pub mod surface;
+pub mod terms;
 pub mod upstream_path;

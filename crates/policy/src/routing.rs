@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::filter_config::{BackendConfig, Choice, FilterConfig, Prepare, SCHEMA};
+use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, SCHEMA};
 
 /// A table that only operators put names into. Requests merely ask it, so its hash need not resist them, and FNV-1a
 /// takes a third of the default's time for names of this length.
@@ -18,6 +18,7 @@ pub struct Router {
     version: String,
     open_relay: bool,
     max_body_bytes: u64,
+    metering: Metering,
     backends: Vec<Backend>,
     by_name: HashMap<String, usize>,
     routes: Vec<Route>,
@@ -66,8 +67,8 @@ pub struct Route {
     pub open_name: String,
     /// Who prepares the request.
     pub prepare: Prepare,
-    /// The first candidate; the one, where the gateway stage prepares.
-    first: usize,
+    /// All candidates, the one to begin with first.
+    candidates: Vec<usize>,
 }
 
 /// Why a configuration was refused.
@@ -103,14 +104,14 @@ impl Router {
         let backends: Vec<_> = config.backends.into_iter().map(Backend::compile).collect();
         let mut routes = Vec::with_capacity(config.routes.len());
         for route in config.routes {
-            let Some(&first) = route.backends.first() else {
+            if route.backends.is_empty() {
                 return Err(InvalidFilterConfig::Dangling { from: format!("route {}", route.name), index: 0 });
-            };
+            }
             if let Some(&index) = route.backends.iter().find(|&&index| index >= backends.len()) {
                 return Err(InvalidFilterConfig::Dangling { from: format!("route {}", route.name), index });
             }
             let open_name = open_route_name(&route.name);
-            routes.push(Route { name: route.name, open_name, prepare: route.prepare, first });
+            routes.push(Route { name: route.name, open_name, prepare: route.prepare, candidates: route.backends });
         }
         let referred = config.rules.iter().flat_map(|rule| &rule.choices).chain(&config.default_choices);
         let referred = referred.map(|choice| choice.route).chain(config.pins.values().copied());
@@ -131,6 +132,7 @@ impl Router {
             version: config.version,
             open_relay: config.open_relay,
             max_body_bytes: config.max_body_bytes,
+            metering: config.metering,
             by_name: backends.iter().enumerate().map(|(index, backend)| (backend.name.clone(), index)).collect(),
             backends,
             routes,
@@ -156,6 +158,11 @@ impl Router {
         self.max_body_bytes
     }
 
+    /// How requests are counted and charged.
+    pub fn metering(&self) -> &Metering {
+        &self.metering
+    }
+
     /// The route of a request: `None` when no backend is configured for it.
     ///
     /// `pin` is the backend of a pinned key, `seed` the request id.
@@ -175,9 +182,14 @@ impl Router {
         self.routes.get(choice.route)
     }
 
-    /// The first candidate of a route.
+    /// The first candidate of a route; the one, where the gateway stage prepares.
     pub fn first_backend(&self, route: &Route) -> Option<&Backend> {
-        self.backends.get(route.first)
+        self.candidates(route).next()
+    }
+
+    /// The candidates of a route, the one to begin with first.
+    pub fn candidates<'r>(&'r self, route: &'r Route) -> impl Iterator<Item = &'r Backend> {
+        route.candidates.iter().filter_map(|&index| self.backends.get(index))
     }
 
     /// The backend of a name.

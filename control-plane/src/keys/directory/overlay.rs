@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ditto_policy::document::VirtualKey;
 use ditto_policy::key::{KeyPolicy, TokenHash};
 use ditto_policy::secret::Secret;
+use ditto_policy::terms::{fingerprint, limited, terms};
 
 use super::{DirectoryError, KEYS_MAX};
 use crate::keys::store::StoredKey;
@@ -123,6 +124,7 @@ impl Overlay {
 
 /// What the data plane needs to know of a key.
 pub(super) fn policy(key: &VirtualKey) -> KeyPolicy {
+    let terms = terms(key);
     KeyPolicy {
         id: key.id.clone(),
         enabled: key.enabled,
@@ -130,5 +132,8 @@ pub(super) fn policy(key: &VirtualKey) -> KeyPolicy {
         tenant_id: key.tenant_id.clone(),
         project_id: key.project_id.clone(),
         user_id: key.user_id.clone(),
+        limited: limited(&terms),
+        budget_mode: key.budget_mode,
+        terms: fingerprint(&terms),
     }
 }

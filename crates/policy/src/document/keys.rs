@@ -9,11 +9,11 @@ use super::guardrails::{guardrails, warn_guardrails};
 use super::problem::Path;
 use super::reader::{Object, Reader};
 use super::router::check_route;
-use super::{Budget, Guardrails, KeyCache, Limits, Passthrough, Problem, VirtualKey};
+use super::{Budget, BudgetMode, Guardrails, KeyCache, Limits, Passthrough, Problem, VirtualKey};
 use crate::key::TokenHash;
 use crate::secret::Secret;
 
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
     "id",
     "token",
     "enabled",
@@ -32,6 +32,7 @@ const FIELDS: [&str; 18] = [
     "guardrails",
     "passthrough",
     "route",
+    "budget_mode",
 ];
 
 /// What the admin API shows in place of a token.
@@ -59,6 +60,7 @@ impl VirtualKey {
             guardrails: Guardrails::default(),
             passthrough: Passthrough::default(),
             route: None,
+            budget_mode: None,
         }
     }
 
@@ -154,6 +156,7 @@ fn virtual_key(
             .unwrap_or_default(),
         passthrough: object.optional(reader, "passthrough", passthrough).unwrap_or_default(),
         route: object.optional(reader, "route", Reader::string).and_then(trimmed),
+        budget_mode: object.optional(reader, "budget_mode", budget_mode),
     })
 }
 
@@ -189,26 +192,27 @@ fn trimmed(text: String) -> Option<String> {
 
 fn limits(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Limits> {
     let object = reader.object(value, path, &["rpm", "tpm"])?;
-    let limits = Limits {
+    Some(Limits {
         rpm: object.optional(reader, "rpm", Reader::whole),
         tpm: object.optional(reader, "tpm", Reader::whole),
-    };
-    if limits != Limits::default() {
-        reader.warn_not_enforced(path);
-    }
-    Some(limits)
+    })
 }
 
 fn budget(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Budget> {
     let object = reader.object(value, path, &["total_tokens", "total_usd_micros"])?;
-    let budget = Budget {
+    Some(Budget {
         total_tokens: object.optional(reader, "total_tokens", Reader::whole),
         total_usd_micros: object.optional(reader, "total_usd_micros", Reader::whole),
-    };
-    if budget != Budget::default() {
-        reader.warn_not_enforced(path);
+    })
+}
+
+fn budget_mode(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<BudgetMode> {
+    let name = reader.string(value, path)?;
+    let mode = BudgetMode::of_name(&name);
+    if mode.is_none() {
+        reader.problem(path, format!("`{name}` is no budget mode: use one of {}", BudgetMode::NAMES.join(", ")));
     }
-    Some(budget)
+    mode
 }
 
 fn cache(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<KeyCache> {

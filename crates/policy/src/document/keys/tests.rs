@@ -118,11 +118,20 @@ fn a_stored_token_is_its_own_hash() {
 }
 
 #[test]
+fn a_budget_mode_is_one_of_two() {
+    let key = |mode: &str| serde_json::json!({"id": "a", "budget_mode": mode});
+    let strict = VirtualKey::from_value(&key("strict"), "").unwrap();
+    assert_eq!(strict.budget_mode, Some(BudgetMode::Strict));
+    let problems = VirtualKey::from_value(&key("loose"), "").unwrap_err();
+    assert!(problems[0].to_string().contains("estimate, strict"), "{problems:?}");
+}
+
+#[test]
 fn what_is_not_enforced_is_said() {
     let text = r#"{"virtual_keys": [{"id": "a", "token": "t", "limits": {"rpm": 1}, "budget": {"total_tokens": 1},
         "tenant_budget": {"total_usd_micros": 0}, "user_limits": {"tpm": 1}, "project_limits": {},
         "cache": {"enabled": true}, "guardrails": {"block_pii": true, "banned_phrases": []}, "passthrough": {}}]}"#;
-    let fields = ["tenant_budget", "user_limits", "limits", "budget", "cache.enabled", "guardrails.block_pii"];
+    let fields = ["cache.enabled", "guardrails.block_pii"];
     let expected = fields.map(|field| format!("virtual_keys[0].{field}: accepted, not enforced in this version"));
     assert_eq!(warnings(text), expected);
     assert!(warnings(r#"{"virtual_keys": [{"id": "a", "token": "t", "cache": {}, "guardrails": {}}]}"#).is_empty());
