@@ -1,4 +1,4 @@
-//! Generates the messages (and, with the feature `server`, the tonic service) from `proto/`.
+//! Generates the messages (and, with the features `server` and `client`, the tonic services) from `proto/`.
 //! `protox` compiles the files in Rust, so no `protoc` is needed.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,8 +9,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let descriptors = protox::compile(files, [root])?;
     let server = std::env::var_os("CARGO_FEATURE_SERVER").is_some();
+    let client = std::env::var_os("CARGO_FEATURE_CLIENT").is_some();
     tonic_prost_build::configure()
-        .build_client(false)
+        .build_client(client)
         .build_server(server)
         .build_transport(false)
         .compile_fds(descriptors)?;
