@@ -12,6 +12,7 @@ pub mod control;
 pub mod environment;
 pub mod envoy;
 pub mod keys;
+pub mod ledger;
 pub mod locate;
 pub mod resources;
 pub mod settings;

@@ -1,0 +1,3 @@
+//! Limits and budgets: the books of all gateways that share a store.
+
+pub mod store;
