@@ -6,6 +6,13 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod dialect;
+pub mod edit;
+pub mod endpoint;
+pub mod estimate;
 pub mod fault;
+mod json;
+pub mod meter;
 pub mod scan;
+pub mod sse;
+pub mod stream_edit;
 pub mod usage;

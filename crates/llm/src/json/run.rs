@@ -5,7 +5,7 @@
 /// Eight bytes at a time: prompts are long strings, and this loop is most of the work for them. Each term has the
 /// high bit of a byte set where that byte is the one looked for; a borrow can only spoil bytes above a true hit, and
 /// the lowest hit is the one taken.
-pub(super) fn plain_run(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn plain_run(bytes: &[u8], from: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = ONES << 7;
     let rest = bytes.get(from..).unwrap_or_default();

@@ -1,0 +1,221 @@
+//! Estimates how many tokens a text has, without a tokenizer.
+//!
+//! Byte-level BPE first cuts a text where its character class changes (letters, digits, punctuation, space) and then
+//! merges inside the cuts. So the estimate is a sum over neighbouring bytes: what a byte of this class costs after a
+//! byte of that class. A new word costs much, one more letter of it little.
+
+/// Tokens are counted in parts of this many.
+const UNIT: u64 = 1 << 10;
+/// What a chat's template adds to each message, on top of its role and its content.
+const MESSAGE_TOKENS: u64 = 3;
+/// What a chat's template adds once, to begin the reply.
+const REPLY_TOKENS: u64 = 3;
+/// What is taken for one image, file or piece of sound. Their size says little about their price.
+pub const ATTACHMENT_TOKENS: u64 = 1000;
+/// What templates add at most, beside what the body's own syntax is longer than the text that is made of it.
+pub const OVERHEAD_TOKENS_MAX: u64 = 512;
+
+/// Bytes weighed before the sums are carried over: 2^16 bytes of at most 2^14 parts stay within 32 bits.
+const CARRY_BYTES: usize = 1 << 16;
+
+/// The classes of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Class {
+    Space,
+    Lower,
+    Upper,
+    Digit,
+    Mark,
+    Line,
+    /// A byte that continues a UTF-8 sequence.
+    Rest,
+    /// The first of two: Latin with accents, Cyrillic, Greek, Arabic.
+    Two,
+    /// The first of three, with typographic marks and symbols.
+    ThreeMark,
+    /// The first of three: Chinese, Japanese, Korean, and most other scripts.
+    Three,
+    /// The first of four: emoji and rare characters.
+    Four,
+}
+
+const CLASSES: [u8; 256] = classes();
+const WEIGHTS: [u64; 256] = weights();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    #[allow(clippy::indexing_slicing)]
+    while byte < 256 {
+        let class = match byte as u8 {
+            b' ' => Class::Space,
+            0..b' ' => Class::Line,
+            b'a'..=b'z' => Class::Lower,
+            b'A'..=b'Z' => Class::Upper,
+            b'0'..=b'9' => Class::Digit,
+            0x80..=0xbf => Class::Rest,
+            0xc0..=0xdf => Class::Two,
+            0xe2 => Class::ThreeMark,
+            0xe0..=0xef => Class::Three,
+            0xf0.. => Class::Four,
+            _ => Class::Mark,
+        };
+        table[byte] = class as u8;
+        byte += 1;
+    }
+    table
+}
+
+/// Parts of a token for each pair of classes: the best estimate in the low half, the high one in the high half.
+const fn weights() -> [u64; 256] {
+    let mut table = [0; 256];
+    let mut index = 0;
+    #[allow(clippy::indexing_slicing)]
+    while index < 256 {
+        let (best, high) = weight((index >> 4) as u8, (index & 15) as u8);
+        table[index] = best | high << 32;
+        index += 1;
+    }
+    table
+}
+
+const fn weight(before: u8, class: u8) -> (u64, u64) {
+    const LOWER: u8 = Class::Lower as u8;
+    const UPPER: u8 = Class::Upper as u8;
+    const DIGIT: u8 = Class::Digit as u8;
+    const MARK: u8 = Class::Mark as u8;
+    const LINE: u8 = Class::Line as u8;
+    const SPACE: u8 = Class::Space as u8;
+    const TWO: u8 = Class::Two as u8;
+    const THREE_MARK: u8 = Class::ThreeMark as u8;
+    const THREE: u8 = Class::Three as u8;
+    const FOUR: u8 = Class::Four as u8;
+    match (before, class) {
+        (LOWER, LOWER) | (UPPER, LOWER) => (48, 140),
+        (UPPER, UPPER) => (300, 500),
+        (_, LOWER | UPPER) => (850, 1024),
+        (DIGIT, DIGIT) => (340, 600),
+        (_, DIGIT) => (900, 1024),
+        (MARK, MARK) => (420, 800),
+        (_, MARK) => (900, 1024),
+        (LINE, LINE) => (200, 700),
+        (_, LINE) => (700, 1024),
+        (SPACE | LINE, SPACE) => (60, 300),
+        (_, TWO) => (450, 1024),
+        (_, THREE_MARK) => (900, 1536),
+        (_, THREE) => (950, 1536),
+        (_, FOUR) => (2048, 3072),
+        _ => (0, 0),
+    }
+}
+
+/// What was gathered of a text: enough to estimate its tokens, in constant space.
+///
+/// A text may be given in pieces of any size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TextStats {
+    /// The best estimate, in parts of a token.
+    best: u64,
+    /// The high estimate, in parts of a token.
+    high: u64,
+    /// Bytes of text, as UTF-8.
+    bytes: u64,
+    /// The class of the last byte. A text begins as if after a space.
+    last: u8,
+}
+
+impl TextStats {
+    /// Adds a run of text.
+    #[inline]
+    pub fn add(&mut self, run: &[u8]) {
+        for run in run.chunks(CARRY_BYTES) {
+            let (mut sum, mut last) = (0_u64, self.last);
+            for &byte in run {
+                let class = CLASSES.get(usize::from(byte)).copied().unwrap_or_default();
+                let pair = usize::from(last << 4 | class);
+                sum = sum.wrapping_add(WEIGHTS.get(pair).copied().unwrap_or_default());
+                last = class;
+            }
+            self.last = last;
+            self.best = self.best.saturating_add(sum & 0xffff_ffff);
+            self.high = self.high.saturating_add(sum >> 32);
+        }
+        self.bytes = self.bytes.saturating_add(run.len() as u64);
+    }
+
+    /// Adds a character by its UTF-16 unit, as JSON's `\u` writes it. Halves of a pair count half each.
+    pub fn add_unit(&mut self, unit: u16) {
+        match unit {
+            0..0x80 => self.add(&[u8::try_from(unit).unwrap_or_default()]),
+            0x80..0x800 => self.add(&[0xc3, 0x80]),
+            0x2000..0x3000 => self.add(&[0xe2, 0x80, 0x80]),
+            0xd800..0xdc00 => self.add(&[0xf0, 0x80]),
+            0xdc00..0xe000 => self.add(&[0x80, 0x80]),
+            _ => self.add(&[0xe4, 0x80, 0x80]),
+        }
+    }
+
+    /// Adds tokens that are known without their text.
+    pub fn add_tokens(&mut self, tokens: u64) {
+        self.best = self.best.saturating_add(tokens.saturating_mul(UNIT));
+        self.high = self.high.saturating_add(tokens.saturating_mul(UNIT));
+    }
+
+    /// Begins another text: what comes is not joined to what was.
+    pub fn begin(&mut self) {
+        self.last = Class::Space as u8;
+    }
+
+    /// Adds what a chat's template puts around a message.
+    pub fn add_message(&mut self) {
+        self.add_tokens(MESSAGE_TOKENS);
+    }
+
+    /// Adds all of another text.
+    pub fn merge(&mut self, other: &Self) {
+        self.best = self.best.saturating_add(other.best);
+        self.high = self.high.saturating_add(other.high);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
+    /// Bytes of text seen, as UTF-8.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The best estimate of the tokens.
+    pub fn tokens(&self) -> u64 {
+        self.best.div_ceil(UNIT)
+    }
+
+    /// An estimate that text as people and models write it stays below.
+    pub fn tokens_high(&self) -> u64 {
+        self.high.div_ceil(UNIT).min(self.bytes.max(self.tokens()))
+    }
+
+    /// The best estimate of a request's input tokens, from the text of its body. A body without text, as far as could
+    /// be seen, counts by its length.
+    pub fn input_tokens(&self, body_bytes: usize) -> u64 {
+        if *self == Self::default() {
+            input_tokens_of_bytes(body_bytes)
+        } else {
+            self.tokens().saturating_add(REPLY_TOKENS)
+        }
+    }
+}
+
+/// The estimate of the input tokens of a body that was not read: a quarter of its bytes.
+pub fn input_tokens_of_bytes(body_bytes: usize) -> u64 {
+    (body_bytes as u64).div_ceil(4)
+}
+
+/// How many input tokens a request for text can have at most, by the length of its JSON body.
+pub fn input_tokens_bound(body_bytes: usize) -> u64 {
+    (body_bytes as u64).saturating_add(OVERHEAD_TOKENS_MAX)
+}
+
+/// The best estimate of the tokens of delivered text.
+pub fn output_tokens(delivered: &TextStats) -> u64 {
+    delivered.tokens()
+}

@@ -1,0 +1,154 @@
+//! What a value of a request is, by its place.
+
+use super::Field;
+
+/// The place of a value, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Node {
+    /// The body.
+    #[default]
+    Root,
+    /// A member that must be unambiguous.
+    Field(Field),
+    /// Nothing in it matters.
+    Skip,
+    /// All strings in it are text.
+    Text,
+    /// A top-level member that refers to input which is not in the body.
+    Refers,
+    /// `messages`
+    Messages,
+    Message,
+    /// A message's content: a string, or parts.
+    Content,
+    Part,
+    /// A part's `type`.
+    PartType,
+    /// An image, a file, sound.
+    Attachment,
+    /// `input`, of responses and embeddings, or one item of it.
+    Input,
+    /// An item's `type`.
+    ItemType,
+    /// A tool's call in a message.
+    Call,
+    /// `prompt`
+    Prompt,
+    /// One of several prompts: a string or tokens.
+    Prompts,
+    /// `tools`
+    Tools,
+    Tool,
+    /// A tool's `type`.
+    ToolType,
+    /// A JSON schema, or what describes a function.
+    Schema,
+    /// A schema's `properties`: the names are free.
+    Properties,
+}
+
+impl Node {
+    /// Whether names of members say anything in an object at this place.
+    pub(super) fn wants_names(self) -> bool {
+        !matches!(self, Self::Skip | Self::Text | Self::Refers | Self::Attachment | Self::Prompts)
+    }
+
+    /// The node of a member.
+    pub(super) fn member(self, name: &[u8]) -> Self {
+        match self {
+            Self::Root => Self::top_level(name),
+            Self::Message => Self::of_message(name),
+            Self::Content | Self::Part => Self::of_part(name),
+            Self::Input => Self::of_item(name),
+            Self::Call => match name {
+                b"id" | b"call_id" | b"type" | b"index" => Self::Skip,
+                _ => Self::Call,
+            },
+            Self::Tool => match name {
+                b"type" => Self::ToolType,
+                _ => Self::of_schema(name),
+            },
+            Self::Schema => Self::of_schema(name),
+            Self::Properties => Self::Schema,
+            Self::Text => Self::Text,
+            Self::Field(Field::StreamOptions) if name == b"include_usage" => Self::Field(Field::IncludeUsage),
+            _ => Self::Skip,
+        }
+    }
+
+    fn top_level(name: &[u8]) -> Self {
+        if let Some(field) = Field::of_name(name) {
+            return Self::Field(field);
+        }
+        match name {
+            b"messages" => Self::Messages,
+            b"input" => Self::Input,
+            b"prompt" => Self::Prompt,
+            b"instructions" | b"system" | b"suffix" => Self::Text,
+            b"tools" => Self::Tools,
+            b"functions" | b"response_format" | b"text" => Self::Schema,
+            b"previous_response_id"
+            | b"conversation"
+            | b"web_search_options"
+            | b"search_parameters"
+            | b"plugins"
+            | b"data_sources"
+            | b"mcp_servers"
+            | b"container"
+            | b"file_ids"
+            | b"attachments"
+            | b"prediction" => Self::Refers,
+            _ => Self::Skip,
+        }
+    }
+
+    fn of_message(name: &[u8]) -> Self {
+        match name {
+            b"content" => Self::Content,
+            b"tool_calls" | b"function_call" => Self::Call,
+            b"audio" | b"images" | b"file_ids" | b"attachments" => Self::Attachment,
+            b"id" | b"tool_call_id" => Self::Skip,
+            _ => Self::Text,
+        }
+    }
+
+    fn of_part(name: &[u8]) -> Self {
+        match name {
+            b"type" => Self::PartType,
+            b"image_url" | b"input_image" | b"image" | b"file" | b"file_id" | b"file_url" | b"file_data"
+            | b"input_audio" | b"audio_url" | b"video_url" | b"source" => Self::Attachment,
+            b"detail" | b"cache_control" | b"annotations" | b"logprobs" | b"id" => Self::Skip,
+            _ => Self::Text,
+        }
+    }
+
+    fn of_item(name: &[u8]) -> Self {
+        match name {
+            b"type" => Self::ItemType,
+            b"content" | b"output" | b"summary" => Self::Content,
+            b"id" | b"call_id" | b"status" => Self::Skip,
+            b"image_url" | b"file_id" | b"file_url" | b"file_data" | b"input_audio" => Self::Attachment,
+            _ => Self::Call,
+        }
+    }
+
+    fn of_schema(name: &[u8]) -> Self {
+        match name {
+            b"properties" => Self::Properties,
+            b"required" | b"strict" | b"additionalProperties" | b"cache_control" => Self::Skip,
+            _ => Self::Schema,
+        }
+    }
+
+    /// The node of an array's items.
+    pub(super) fn item(self) -> Self {
+        match self {
+            Self::Messages => Self::Message,
+            Self::Content => Self::Part,
+            Self::Prompt | Self::Prompts => Self::Prompts,
+            Self::Tools => Self::Tool,
+            Self::Text | Self::Input | Self::Call | Self::Schema | Self::Refers => self,
+            _ => Self::Skip,
+        }
+    }
+}
