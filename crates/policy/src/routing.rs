@@ -183,7 +183,7 @@ impl Router {
     }
 
     /// The first candidate of a route; the one, where the gateway stage prepares.
-    pub fn first_backend(&self, route: &Route) -> Option<&Backend> {
+    pub fn first_backend<'r>(&'r self, route: &'r Route) -> Option<&'r Backend> {
         self.candidates(route).next()
     }
 
