@@ -4,15 +4,20 @@
 //! run in one process. What it says is computed from what it was asked (see [`openai`]); how it says it can be
 //! spoiled by a [`Fault`], from the test or from the `x-simulator-fault` request header.
 
+mod book;
 mod control;
 mod fault;
+mod manner;
 pub mod openai;
 mod plan;
+mod progress;
 mod record;
+mod recorder;
 mod reply;
 mod server;
 mod shape;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -21,12 +26,14 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+pub use book::{Delivery, Totals};
 pub use fault::{Cut, Fault, FaultSyntaxError};
+pub use manner::Manner;
 pub use record::{Outcome, RecordedRequest};
 
 use openai::files::FileStore;
 use plan::FaultPlan;
-use record::Recorder;
+use recorder::Recorder;
 
 /// How one simulator behaves.
 #[derive(Debug, Clone)]
@@ -172,6 +179,40 @@ impl Simulator {
     #[must_use]
     pub fn last_request(&self) -> RecordedRequest {
         self.requests().pop().unwrap_or_else(|| panic!("{} received no request", self.state.config.name))
+    }
+
+    /// What was delivered for each request, in order of arrival. The oldest that ended are forgotten beyond a bound.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.state.recorder.deliveries()
+    }
+
+    /// The sum of what was delivered, for every request there was.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.state.recorder.totals()
+    }
+
+    /// The sums for each [`Delivery::tag`]. Requests without one count in [`Simulator::totals`] only.
+    #[must_use]
+    pub fn totals_by_tag(&self) -> BTreeMap<String, Totals> {
+        self.state.recorder.totals_by_tag()
+    }
+
+    /// Forgets what was delivered; what is under way will count.
+    pub fn forget_deliveries(&self) {
+        self.state.recorder.clear_deliveries();
+    }
+
+    /// Counts the requests that have `text` in them from now on, such as a token that is to stay behind the gateway.
+    pub fn forbid(&self, text: &str) {
+        self.state.recorder.forbid(text);
+    }
+
+    /// How many requests had a text in them that was [forbidden](Simulator::forbid).
+    #[must_use]
+    pub fn leaks(&self) -> u64 {
+        self.state.recorder.leaks()
     }
 
     /// Forgets what was received.

@@ -25,9 +25,12 @@ struct Arguments {
     /// Answer 404 on /v1/responses.
     #[arg(long)]
     no_responses: bool,
-    /// Show received requests, secrets included, at /__simulator/requests.
+    /// Show received requests, secrets included, and what was delivered, at /__simulator/requests and others.
     #[arg(long)]
     control_endpoints: bool,
+    /// A text that no request should have in it; those that do are counted at /__simulator/totals (repeatable).
+    #[arg(long = "forbid")]
+    forbidden: Vec<String>,
     /// Threads that serve requests.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -53,6 +56,7 @@ async fn main() -> Result<()> {
         config.strict_models = true;
     }
     let simulator = Simulator::start_with(config).with_context(|| format!("listen on {}", arguments.listen))?;
+    arguments.forbidden.iter().for_each(|text| simulator.forbid(text));
     println!("{}", simulator.url());
     tokio::select! {
         _ = interrupt.recv() => {}

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::manner::Manner;
+
 pub use grammar::FaultSyntaxError;
 
 /// The request header that carries a fault.
@@ -21,6 +23,8 @@ pub enum Cut {
     AfterHeaders,
     /// So many bytes of the reply's body are sent (as encoded, without chunk framing).
     AfterBytes(usize),
+    /// So many events of the reply's stream are sent; a plain reply is one.
+    AfterEvents(usize),
 }
 
 /// Everything that goes wrong with one reply; parts combine. [`Fault::none`] and [`Default`] spoil nothing.
@@ -36,11 +40,19 @@ pub enum Cut {
 /// | `header=retry-after:1` | add a response header (repeatable) |
 /// | `body=text` | answer with this body, percent-encoded (`%3B` for a semicolon); status 200 unless given |
 /// | `close=before-headers`, `close=after-headers`, `close=after-100` | break the connection there |
+/// | `close=after-3-events` | break the connection after so many events |
+/// | `stall=3` | send so many events, then nothing, and never end |
 /// | `bytewise` | send the body one byte at a time |
 /// | `chunks=1,5,200` | send the body in pieces of these sizes, in a cycle |
 /// | `gzip` | compress the body |
 /// | `hang` | read the request and never answer |
 /// | `ignore-body` | never read the request's body; hangs unless a status or body is given |
+/// | `tokens=200` | say so many tokens, if the request's limit allows |
+/// | `reasoning=50` | think so many tokens before, unseen but counted |
+/// | `cached=100` | say that so many tokens of the prompt were cached |
+/// | `ignore-cap` | heed no limit of the request |
+/// | `no-usage` | say nothing of usage |
+/// | `running-usage` | say usage in each event of a stream that was asked for it |
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fault {
     /// Wait before the reply's head.
@@ -63,6 +75,10 @@ pub struct Fault {
     pub hang: bool,
     /// Never read the request's body.
     pub ignore_body: bool,
+    /// Send so many events of the reply's stream, then nothing, and never end; a plain reply is one event.
+    pub stall: Option<usize>,
+    /// How much is said, and what of usage.
+    pub manner: Manner,
 }
 
 impl Fault {
@@ -126,6 +142,18 @@ impl Fault {
         Self { ignore_body: true, ..Self::default() }
     }
 
+    /// Sends so many events, then nothing, and never ends.
+    #[must_use]
+    pub fn stall(events: usize) -> Self {
+        Self { stall: Some(events), ..Self::default() }
+    }
+
+    /// Says so many tokens, if the request's limit allows.
+    #[must_use]
+    pub fn tokens(tokens: u64) -> Self {
+        Manner::tokens(tokens).into()
+    }
+
     /// Answers 200 with exactly these pieces, as one whole body if there is one piece and as a stream otherwise.
     #[must_use]
     pub fn scripted(content_type: &str, pieces: impl IntoIterator<Item = impl Into<Bytes>>) -> Self {
@@ -161,6 +189,13 @@ impl Fault {
         self
     }
 
+    /// Sets how much is said, and what of usage.
+    #[must_use]
+    pub fn with_manner(mut self, manner: Manner) -> Self {
+        self.manner = manner;
+        self
+    }
+
     /// Sets where the connection is closed.
     #[must_use]
     pub fn with_cut(mut self, cut: Cut) -> Self {
@@ -177,5 +212,11 @@ impl Fault {
     pub(super) fn requested(headers: &HeaderMap) -> Option<Result<Self, FaultSyntaxError>> {
         let text = headers.get(FAULT_HEADER)?;
         Some(String::from_utf8_lossy(text.as_bytes()).parse())
+    }
+}
+
+impl From<Manner> for Fault {
+    fn from(manner: Manner) -> Self {
+        Self { manner, ..Self::default() }
     }
 }

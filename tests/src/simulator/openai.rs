@@ -27,7 +27,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::State;
-use super::reply::Reply;
+use super::manner::Manner;
+use super::reply::{Bill, Event, Meter, Reply};
 use error::ApiError;
 
 /// The creation time in all replies, in Unix seconds: replies are the same every day.
@@ -41,6 +42,7 @@ pub(super) struct Call<'a> {
     pub(super) order: u64,
     pub(super) parts: &'a Parts,
     pub(super) body: Bytes,
+    pub(super) manner: &'a Manner,
 }
 
 type Answer = Result<Reply, ApiError>;
@@ -128,6 +130,14 @@ impl Call<'_> {
 
     fn no_such_endpoint(&self) -> ApiError {
         ApiError::no_such_endpoint(&self.parts.method, self.parts.uri.path())
+    }
+}
+
+/// The tier that a request is served in.
+fn service_tier(body: &Value) -> String {
+    match body["service_tier"].as_str() {
+        None | Some("auto") => "default".to_owned(),
+        Some(tier) => tier.to_owned(),
     }
 }
 

@@ -17,7 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::fault::{Cut, Fault};
 use super::openai::{self, Call, error::ApiError, realtime};
-use super::record::{Outcome, Track};
+use super::record::Outcome;
+use super::recorder::Track;
 use super::reply::{Body, Reply};
 use super::shape::{self, Broken, WireBody};
 use super::{State, control};
@@ -86,7 +87,7 @@ async fn answer(
         track.settle(Outcome::Broken);
         return Err(Broken);
     }
-    let call = Call { state: &state, order: track.order(), parts: &parts, body };
+    let call = Call { state: &state, order: track.order(), parts: &parts, body, manner: &fault.manner };
     let mut reply = match upgrade {
         _ if fault.replaces_reply() => replacement(&fault, &call),
         Some(upgrade) => realtime::open(&call, upgrade),

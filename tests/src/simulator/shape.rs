@@ -1,5 +1,6 @@
 //! Turns a reply into bytes on the wire, spoiled as the fault says.
 
+use std::future::pending;
 use std::io::Write;
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 
 use super::fault::{Cut, Fault};
-use super::record::{Outcome, Track};
-use super::reply::{Body, Reply};
+use super::progress::Progress;
+use super::record::Outcome;
+use super::recorder::Track;
+use super::reply::{Body, Meter, Piece, Reply};
 
 /// The simulator broke the connection off, as it was told to.
 #[derive(Debug)]
@@ -40,10 +43,12 @@ pub(super) fn respond(mut reply: Reply, fault: &Fault, track: Track) -> Response
             reply.set_header(name, value);
         }
     }
-    let (mut pieces, whole) = match reply.body {
-        Body::Whole(bytes) => (vec![bytes], true),
+    let (parts, whole) = match reply.body {
+        Body::Whole(piece) => (vec![piece], true),
         Body::Pieces(pieces) => (pieces, false),
     };
+    let (mut pieces, meters): (Vec<Bytes>, Vec<Meter>) =
+        parts.into_iter().map(|Piece { bytes, meter }| (bytes, meter)).unzip();
     if fault.gzip {
         pieces = compress(&pieces);
         reply.headers.push((CONTENT_ENCODING, HeaderValue::from_static("gzip")));
@@ -52,23 +57,16 @@ pub(super) fn respond(mut reply: Reply, fault: &Fault, track: Track) -> Response
         let length = pieces.iter().map(Bytes::len).sum::<usize>();
         reply.headers.push((CONTENT_LENGTH, HeaderValue::from(length)));
     }
-    if !fault.chunk_sizes.is_empty() {
-        pieces = recut(&pieces, &fault.chunk_sizes);
+    // Compression adds a trailer behind the last piece, with nothing in it.
+    let mut progress = Progress::of(pieces.iter().map(Bytes::len).zip(meters));
+    track.begin_reply(reply.status.as_u16(), reply.bill);
+    if whole {
+        track.deliver(progress.begin_first());
     }
-    let cut = match fault.cut {
-        Some(Cut::AfterBytes(count)) => {
-            pieces = first_bytes(pieces, count);
-            true
-        }
-        Some(Cut::AfterHeaders) => {
-            pieces.clear();
-            true
-        }
-        Some(Cut::BeforeHeaders) | None => false,
-    };
+    let end = fit(&mut pieces, fault);
     pieces.retain(|piece| !piece.is_empty());
 
-    let mut response = Response::new(send(pieces, fault.chunk_delay, cut, track));
+    let mut response = Response::new(send(Sending::new(pieces, fault.chunk_delay, end, progress, track)));
     *response.status_mut() = reply.status;
     for (name, value) in reply.headers {
         response.headers_mut().append(name, value);
@@ -79,8 +77,8 @@ pub(super) fn respond(mut reply: Reply, fault: &Fault, track: Track) -> Response
 /// A body without fault or record, for the simulator's own endpoints.
 pub(super) fn respond_plainly(reply: Reply) -> Response<WireBody> {
     let bytes = match reply.body {
-        Body::Whole(bytes) => bytes,
-        Body::Pieces(pieces) => Bytes::from(pieces.concat()),
+        Body::Whole(piece) => piece.bytes,
+        Body::Pieces(pieces) => pieces.into_iter().flat_map(|piece| piece.bytes).collect(),
     };
     let body = http_body_util::Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);
@@ -89,33 +87,63 @@ pub(super) fn respond_plainly(reply: Reply) -> Response<WireBody> {
     response
 }
 
+/// What happens after the last piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The body is whole.
+    Whole,
+    /// The connection is closed.
+    Cut,
+    /// Nothing more comes, and the connection stays open.
+    Stall,
+}
+
+/// Cuts the pieces to what the fault lets through.
+fn fit(pieces: &mut Vec<Bytes>, fault: &Fault) -> End {
+    // Events are counted before they are cut into other sizes.
+    let events = match (fault.stall, fault.cut) {
+        (Some(count), _) | (None, Some(Cut::AfterEvents(count))) => count,
+        _ => usize::MAX,
+    };
+    pieces.truncate(events);
+    if !fault.chunk_sizes.is_empty() {
+        *pieces = recut(pieces, &fault.chunk_sizes);
+    }
+    match fault.cut {
+        _ if fault.stall.is_some() => return End::Stall,
+        Some(Cut::AfterBytes(count)) => *pieces = first_bytes(std::mem::take(pieces), count),
+        Some(Cut::AfterHeaders) => pieces.clear(),
+        Some(Cut::AfterEvents(_)) => {}
+        Some(Cut::BeforeHeaders) | None => return End::Whole,
+    }
+    End::Cut
+}
+
 struct Sending {
     pieces: std::vec::IntoIter<Bytes>,
     first: bool,
     delay: Duration,
-    cut: bool,
+    end: End,
+    progress: Progress,
     track: Track,
 }
 
-fn send(pieces: Vec<Bytes>, delay: Duration, cut: bool, mut track: Track) -> WireBody {
-    if pieces.is_empty() && !cut {
-        track.settle(Outcome::Answered);
+impl Sending {
+    fn new(pieces: Vec<Bytes>, delay: Duration, end: End, progress: Progress, track: Track) -> Self {
+        Self { pieces: pieces.into_iter(), first: true, delay, end, progress, track }
+    }
+}
+
+fn send(mut sending: Sending) -> WireBody {
+    if sending.pieces.len() == 0 && sending.end == End::Whole {
+        sending.track.settle(Outcome::Answered);
         return http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
     }
-    let sending = Sending { pieces: pieces.into_iter(), first: true, delay, cut, track };
     StreamBody::new(stream::unfold(sending, next_frame)).boxed_unsync()
 }
 
 async fn next_frame(mut sending: Sending) -> Option<(Result<Frame<Bytes>, Broken>, Sending)> {
-    let Some(piece) = sending.pieces.next() else {
-        if !sending.cut {
-            return None;
-        }
-        tokio::time::sleep(BEFORE_CUT).await;
-        sending.cut = false;
-        sending.track.settle(Outcome::Broken);
-        return Some((Err(Broken), sending));
-    };
+    let Some(piece) = sending.pieces.next() else { return finish(sending).await };
     if !std::mem::take(&mut sending.first) {
         if sending.delay.is_zero() {
             // Lets the HTTP library flush, so that each piece is a write of its own.
@@ -124,11 +152,25 @@ async fn next_frame(mut sending: Sending) -> Option<(Result<Frame<Bytes>, Broken
             tokio::time::sleep(sending.delay).await;
         }
     }
+    sending.track.deliver(sending.progress.send(piece.len()));
     // With a known length the library does not ask again after the last piece.
-    if sending.pieces.len() == 0 && !sending.cut {
+    if sending.pieces.len() == 0 && sending.end == End::Whole {
         sending.track.settle(Outcome::Answered);
     }
     Some((Ok(Frame::data(piece)), sending))
+}
+
+async fn finish(mut sending: Sending) -> Option<(Result<Frame<Bytes>, Broken>, Sending)> {
+    match sending.end {
+        End::Whole => None,
+        End::Stall => pending().await,
+        End::Cut => {
+            tokio::time::sleep(BEFORE_CUT).await;
+            sending.end = End::Whole;
+            sending.track.settle(Outcome::Broken);
+            Some((Err(Broken), sending))
+        }
+    }
 }
 
 /// Compresses piece by piece, so that each can be read as soon as it arrives.

@@ -3,6 +3,7 @@
 mod chat;
 mod endpoints;
 mod faults;
+mod metering;
 mod realtime;
 mod record;
 mod refusals;

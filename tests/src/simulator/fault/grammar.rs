@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
+use super::super::manner::{Manner, TOKENS_MAX};
 use super::{Cut, Fault};
 
 /// A directive that is not understood.
@@ -60,6 +61,21 @@ fn apply(fault: &mut Fault, directive: &str) -> Option<()> {
         ("gzip", None) => fault.gzip = true,
         ("hang", None) => fault.hang = true,
         ("ignore-body", None) => fault.ignore_body = true,
+        ("stall", Some(value)) => fault.stall = Some(value.parse().ok()?),
+        _ => return apply_manner(&mut fault.manner, name, value),
+    }
+    Some(())
+}
+
+fn apply_manner(manner: &mut Manner, name: &str, value: Option<&str>) -> Option<()> {
+    let tokens = |value: &str| value.parse().ok().filter(|tokens| *tokens <= TOKENS_MAX);
+    match (name, value) {
+        ("tokens", Some(value)) => manner.tokens = Some(tokens(value)?),
+        ("reasoning", Some(value)) => manner.reasoning_tokens = tokens(value)?,
+        ("cached", Some(value)) => manner.cached_tokens = tokens(value)?,
+        ("ignore-cap", None) => manner.ignore_cap = true,
+        ("no-usage", None) => manner.no_usage = true,
+        ("running-usage", None) => manner.running_usage = true,
         _ => return None,
     }
     Some(())
@@ -76,7 +92,13 @@ fn cut(text: &str) -> Option<Cut> {
     match text {
         "before-headers" => Some(Cut::BeforeHeaders),
         "after-headers" => Some(Cut::AfterHeaders),
-        _ => text.strip_prefix("after-")?.parse().ok().map(Cut::AfterBytes),
+        _ => {
+            let count = text.strip_prefix("after-")?;
+            match count.strip_suffix("-events") {
+                Some(events) => events.parse().ok().map(Cut::AfterEvents),
+                None => count.parse().ok().map(Cut::AfterBytes),
+            }
+        }
     }
 }
 
@@ -116,8 +138,25 @@ mod tests {
     }
 
     #[test]
+    fn manners_and_events() {
+        let fault: Fault = "tokens=200;reasoning=5;cached=7;ignore-cap;no-usage;running-usage;stall=2".parse().unwrap();
+        let manner = Manner {
+            tokens: Some(200),
+            reasoning_tokens: 5,
+            cached_tokens: 7,
+            ignore_cap: true,
+            no_usage: true,
+            running_usage: true,
+        };
+        assert_eq!(fault, Fault { stall: Some(2), manner, ..Fault::none() });
+        assert_eq!("close=after-3-events".parse::<Fault>(), Ok(Fault::cut(Cut::AfterEvents(3))));
+    }
+
+    #[test]
     fn nonsense_is_named() {
-        for text in ["dellay=1s", "delay=1", "status=99", "chunks=0", "close=later", "gzip=yes", "header=x"] {
+        for text in
+            ["dellay=1s", "delay=1", "status=99", "chunks=0", "close=later", "gzip=yes", "header=x", "tokens=-1"]
+        {
             let error = text.parse::<Fault>().unwrap_err();
             assert!(error.to_string().contains(text), "{error}");
         }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
 use super::form::Form;
-use super::{Answer, Call, Reply, tokens};
+use super::{Answer, Call, Event, Reply, tokens};
 
 /// Bytes of simulated sound for each character of the text.
 const BYTES_PER_CHAR: usize = 400;
@@ -126,6 +126,6 @@ impl Heard {
             "input_token_details": {"text_tokens": 0, "audio_tokens": input},
         });
         let done = json!({"type": "transcript.text.done", "text": self.text, "usage": usage});
-        Reply::data_events(deltas.chain([done]))
+        Reply::data_events(deltas.chain([done]).map(Event::from))
     }
 }

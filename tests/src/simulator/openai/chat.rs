@@ -4,19 +4,27 @@ use serde_json::{Value, json};
 
 use super::conversation::{self, Conversation, ToolCall, Turn};
 use super::error::ApiError;
-use super::{Answer, CREATED, Call, Reply, chat_stream, count, digest, flag, tokens};
+use super::{Answer, Bill, CREATED, Call, Meter, Reply, chat_stream, count, digest, flag, service_tier, tokens};
 
 /// A checked request and the answer to it; plain and streamed replies are two ways to write it down.
 #[derive(Debug)]
 pub(super) struct Chat {
     pub(super) id: String,
     pub(super) model: String,
+    pub(super) service_tier: String,
+    /// What each choice says, as far as the limit let it.
     pub(super) turn: Turn,
-    pub(super) max_tokens: Option<u64>,
+    /// Whether the limit cut it.
+    cut: bool,
     /// Choices asked for.
     pub(super) n: u64,
-    pub(super) prompt_tokens: u64,
+    prompt_tokens: u64,
+    cached_tokens: u64,
+    /// Thought before each choice.
+    pub(super) reasoning_tokens: u64,
     pub(super) include_usage: bool,
+    /// Tell the usage so far in each event.
+    pub(super) running_usage: bool,
     /// Pad the events of a stream to hide the length of what they say.
     pub(super) obfuscate: bool,
 }
@@ -25,7 +33,27 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
     let body = call.json()?;
     let stream = flag(&body, "stream")?;
     let chat = read(call, &body, stream)?;
-    Ok(if stream { chat_stream::reply(&chat) } else { Reply::ok(&plain(&chat)) })
+    let bill = Bill {
+        model: chat.model.clone(),
+        service_tier: Some(chat.service_tier.clone()),
+        stream,
+        prompt_tokens: chat.prompt_tokens,
+        cached_tokens: chat.cached_tokens,
+    };
+    if stream {
+        return Ok(chat_stream::reply(&chat).billed(bill));
+    }
+    let mut reply = plain(&chat);
+    let mut meter = Meter {
+        generated: chat.completion_tokens(),
+        delivered: chat.turn.tokens() * chat.n,
+        usage: Some(chat.completion_tokens()),
+    };
+    if call.manner.no_usage {
+        reply.as_object_mut().map(|reply| reply.remove("usage"));
+        meter.usage = None;
+    }
+    Ok(Reply::ok(&reply).metered(meter).billed(bill))
 }
 
 fn read(call: &Call<'_>, body: &Value, stream: bool) -> Result<Chat, ApiError> {
@@ -46,6 +74,8 @@ fn read(call: &Call<'_>, body: &Value, stream: bool) -> Result<Chat, ApiError> {
         Some(limit) => Some(limit),
         None => count(body, "max_tokens", 1)?,
     };
+    let manner = call.manner;
+    let (reasoning_tokens, left) = manner.reason(manner.cap(max_tokens));
     let conversation = Conversation {
         speaker: call.state.config.name.clone(),
         digest: digest(&body["messages"]),
@@ -54,15 +84,22 @@ fn read(call: &Call<'_>, body: &Value, stream: bool) -> Result<Chat, ApiError> {
         tools,
         choice,
         format: format(&body["response_format"]),
+        tokens: manner.tokens,
     };
+    let (turn, cut) = conversation.turn(call.order).under(left);
+    let prompt_tokens = prompt_tokens(messages) + tool_tokens;
     Ok(Chat {
         id: call.id("chatcmpl-", &conversation.digest),
         model,
-        turn: conversation.turn(call.order),
-        max_tokens,
+        service_tier: service_tier(body),
+        turn,
+        cut,
         n: count(body, "n", 1)?.unwrap_or(1).min(128),
-        prompt_tokens: prompt_tokens(messages) + tool_tokens,
-        include_usage: options["include_usage"] == true,
+        prompt_tokens,
+        cached_tokens: manner.cached_tokens.min(prompt_tokens),
+        reasoning_tokens,
+        include_usage: options["include_usage"] == true && !manner.no_usage,
+        running_usage: manner.running_usage,
         obfuscate: options["include_obfuscation"] != false,
     })
 }
@@ -113,18 +150,15 @@ fn prompt_tokens(messages: &[Value]) -> u64 {
 fn plain(chat: &Chat) -> Value {
     let choices: Vec<Value> = (0..chat.n)
         .map(|index| {
-            let (message, finish) = match &chat.turn {
-                Turn::Text(text) => {
-                    let (pieces, cut) = conversation::limited(text, chat.max_tokens);
-                    (message(&json!(pieces.concat())), if cut { "length" } else { "stop" })
-                }
+            let message = match &chat.turn {
+                Turn::Text(text) => message(&json!(text)),
                 Turn::Calls(calls) => {
                     let mut message = message(&Value::Null);
                     message["tool_calls"] = calls.iter().map(tool_call).collect();
-                    (message, "tool_calls")
+                    message
                 }
             };
-            json!({"index": index, "message": message, "logprobs": null, "finish_reason": finish})
+            json!({"index": index, "message": message, "logprobs": null, "finish_reason": chat.finish()})
         })
         .collect();
     json!({
@@ -133,8 +167,8 @@ fn plain(chat: &Chat) -> Value {
         "created": CREATED,
         "model": chat.model,
         "choices": choices,
-        "usage": usage(chat),
-        "service_tier": "default",
+        "usage": chat.usage(chat.completion_tokens(), chat.reasoning_tokens * chat.n),
+        "service_tier": chat.service_tier,
         "system_fingerprint": null,
     })
 }
@@ -147,23 +181,34 @@ fn tool_call(call: &ToolCall) -> Value {
     json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
 }
 
-/// The usage of the whole answer; every choice counts.
-pub(super) fn usage(chat: &Chat) -> Value {
-    let each = match &chat.turn {
-        Turn::Text(text) => conversation::limited(text, chat.max_tokens).0.len() as u64,
-        Turn::Calls(calls) => calls.iter().map(conversation::call_tokens).sum(),
-    };
-    let completion = each * chat.n;
-    json!({
-        "prompt_tokens": chat.prompt_tokens,
-        "completion_tokens": completion,
-        "total_tokens": chat.prompt_tokens + completion,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {
-            "reasoning_tokens": 0,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0,
-        },
-    })
+impl Chat {
+    /// Why a choice ends.
+    pub(super) fn finish(&self) -> &'static str {
+        match &self.turn {
+            _ if self.cut => "length",
+            Turn::Text(_) => "stop",
+            Turn::Calls(_) => "tool_calls",
+        }
+    }
+
+    /// The output of all choices, reasoning included.
+    pub(super) fn completion_tokens(&self) -> u64 {
+        (self.reasoning_tokens + self.turn.tokens()) * self.n
+    }
+
+    /// A usage with so much output.
+    pub(super) fn usage(&self, completion_tokens: u64, reasoning_tokens: u64) -> Value {
+        json!({
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": self.prompt_tokens + completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": reasoning_tokens,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        })
+    }
 }

@@ -2,61 +2,93 @@
 
 use serde_json::{Value, json};
 
-use super::chat::{Chat, usage};
+use super::chat::Chat;
 use super::conversation::{self, ToolCall, Turn};
-use super::{CREATED, Reply, tokens};
+use super::{CREATED, Event, Meter, Reply, tokens};
 
 pub(super) fn reply(chat: &Chat) -> Reply {
-    let mut events = Vec::new();
+    let mut stream = Stream { chat, events: Vec::new(), completion_tokens: 0, reasoning_tokens: 0 };
     for index in 0..chat.n {
         match &chat.turn {
-            Turn::Text(text) => text_events(chat, index, text, &mut events),
-            Turn::Calls(calls) => call_events(chat, index, calls, &mut events),
+            Turn::Text(text) => stream.text(index, text),
+            Turn::Calls(calls) => stream.calls(index, calls),
         }
+        stream.push(choice(index, &json!({}), Some(chat.finish())), Meter::default());
     }
     if chat.include_usage {
-        let mut event = envelope(chat);
+        stream.usage();
+    }
+    Reply::data_events(stream.events)
+}
+
+struct Stream<'a> {
+    chat: &'a Chat,
+    events: Vec<Event>,
+    /// The output of the events so far, reasoning included.
+    completion_tokens: u64,
+    reasoning_tokens: u64,
+}
+
+impl Stream<'_> {
+    fn text(&mut self, index: u64, text: &str) {
+        let role = json!({"role": "assistant", "content": "", "refusal": null});
+        self.push(choice(index, &role, None), Meter::hidden(self.chat.reasoning_tokens));
+        for piece in tokens::pieces(text) {
+            self.push(choice(index, &json!({"content": piece}), None), Meter::shown(1));
+        }
+    }
+
+    fn calls(&mut self, index: u64, calls: &[ToolCall]) {
+        if calls.is_empty() {
+            let role = json!({"role": "assistant", "content": null, "refusal": null});
+            self.push(choice(index, &role, None), Meter::hidden(self.chat.reasoning_tokens));
+        }
+        for (at, call) in calls.iter().enumerate() {
+            let function = json!({"name": call.name, "arguments": ""});
+            let opening = json!([{"index": at, "id": call.id, "type": "function", "function": function}]);
+            let mut meter = Meter::shown(conversation::opening_tokens(call));
+            let opening = match at {
+                0 => json!({"role": "assistant", "content": null, "tool_calls": opening, "refusal": null}),
+                _ => json!({"tool_calls": opening}),
+            };
+            if at == 0 {
+                meter.generated += self.chat.reasoning_tokens;
+            }
+            self.push(choice(index, &opening, None), meter);
+            for piece in tokens::pieces(&call.arguments) {
+                let more = json!([{"index": at, "function": {"arguments": piece}}]);
+                self.push(choice(index, &json!({"tool_calls": more}), None), Meter::shown(1));
+            }
+        }
+    }
+
+    /// The event at the end that has no choices.
+    fn usage(&mut self) {
+        let mut event = envelope(self.chat);
         event["choices"] = json!([]);
-        event["usage"] = usage(chat);
-        events.push(obfuscated(chat, event));
+        event["usage"] = self.chat.usage(self.completion_tokens, self.reasoning_tokens);
+        let meter = Meter::usage(self.completion_tokens);
+        self.events.push(Event { data: obfuscated(self.chat, event), meter });
     }
-    Reply::data_events(events)
-}
 
-fn text_events(chat: &Chat, index: u64, text: &str, events: &mut Vec<Value>) {
-    let (pieces, cut) = conversation::limited(text, chat.max_tokens);
-    let role = json!({"role": "assistant", "content": "", "refusal": null});
-    events.push(delta(chat, index, &role, None));
-    for piece in pieces {
-        events.push(delta(chat, index, &json!({"content": piece}), None));
-    }
-    events.push(delta(chat, index, &json!({}), Some(if cut { "length" } else { "stop" })));
-}
-
-fn call_events(chat: &Chat, index: u64, calls: &[ToolCall], events: &mut Vec<Value>) {
-    for (at, call) in calls.iter().enumerate() {
-        let function = json!({"name": call.name, "arguments": ""});
-        let opening = json!([{"index": at, "id": call.id, "type": "function", "function": function}]);
-        let opening = match at {
-            0 => json!({"role": "assistant", "content": null, "tool_calls": opening, "refusal": null}),
-            _ => json!({"tool_calls": opening}),
-        };
-        events.push(delta(chat, index, &opening, None));
-        for piece in tokens::pieces(&call.arguments) {
-            let more = json!([{"index": at, "function": {"arguments": piece}}]);
-            events.push(delta(chat, index, &json!({"tool_calls": more}), None));
+    fn push(&mut self, choice: Value, mut meter: Meter) {
+        self.completion_tokens += meter.generated;
+        self.reasoning_tokens += meter.generated - meter.delivered;
+        let mut event = envelope(self.chat);
+        event["choices"] = json!([choice]);
+        if self.chat.include_usage {
+            event["usage"] = Value::Null;
+            if self.chat.running_usage {
+                event["usage"] = self.chat.usage(self.completion_tokens, self.reasoning_tokens);
+                meter.usage = Some(self.completion_tokens);
+            }
         }
+        self.events.push(Event { data: obfuscated(self.chat, event), meter });
     }
-    events.push(delta(chat, index, &json!({}), Some("tool_calls")));
 }
 
-fn delta(chat: &Chat, index: u64, delta: &Value, finish: Option<&str>) -> Value {
-    let mut event = envelope(chat);
-    event["choices"] = json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": finish}]);
-    if chat.include_usage {
-        event["usage"] = Value::Null;
-    }
-    obfuscated(chat, event)
+fn choice(index: u64, delta: &Value, finish: Option<&str>) -> Value {
+    json!({"index": index, "delta": delta, "logprobs": null, "finish_reason": finish})
 }
 
 fn envelope(chat: &Chat) -> Value {
@@ -65,7 +97,7 @@ fn envelope(chat: &Chat) -> Value {
         "object": "chat.completion.chunk",
         "created": CREATED,
         "model": chat.model,
-        "service_tier": "default",
+        "service_tier": chat.service_tier,
         "system_fingerprint": null,
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! It calls tools when `tool_choice` demands it, or when the last user message contains `use the tool`,
 //! `use every tool` or `use <function name>`. It says as many words as asked when that message contains
-//! `say <n> words`. Otherwise it says one sentence with the digest of the conversation.
+//! `say <n> words`, or as many tokens as the reply's [`Manner`](super::Manner) has. Otherwise it says one sentence with
+//! the digest of the conversation.
 
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ pub(super) struct Conversation {
     pub(super) choice: ToolChoice,
     /// A JSON schema the text must fit, or any object.
     pub(super) format: Option<Value>,
+    /// How many tokens the text is to have, if that is not left to what was said.
+    pub(super) tokens: Option<u64>,
 }
 
 /// A function the assistant may call.
@@ -90,6 +93,9 @@ impl Conversation {
     }
 
     fn text(&self) -> String {
+        if let Some(tokens) = self.tokens {
+            return words(usize::try_from(tokens).unwrap_or(usize::MAX));
+        }
         if let Some(schema) = &self.format {
             return match schema {
                 Value::Object(_) => schema::instance(schema, &self.digest).to_string(),
@@ -97,8 +103,7 @@ impl Conversation {
             };
         }
         if let Some(count) = self.words_asked() {
-            let words: Vec<&str> = WORDS.into_iter().cycle().take(count).collect();
-            return words.join(" ");
+            return words(count);
         }
         let (speaker, digest) = (&self.speaker, &self.digest);
         let messages = match self.messages {
@@ -113,6 +118,51 @@ impl Conversation {
         let (_, rest) = said.split_once("say ")?;
         let (count, _) = rest.split_once(" words")?;
         count.parse().ok().filter(|count| (1..=100_000).contains(count))
+    }
+}
+
+/// A text of so many words, each a token.
+pub(super) fn words(count: usize) -> String {
+    let words: Vec<&str> = WORDS.into_iter().cycle().take(count).collect();
+    words.join(" ")
+}
+
+impl Turn {
+    /// What is left of it under a limit, and whether the limit cut it. A call of which not even the name fits is not
+    /// begun.
+    pub(super) fn under(self, limit: Option<u64>) -> (Self, bool) {
+        match self {
+            Self::Text(text) => {
+                let (pieces, cut) = limited(&text, limit);
+                (Self::Text(pieces.concat()), cut)
+            }
+            Self::Calls(calls) => {
+                let mut left = limit.unwrap_or(u64::MAX);
+                let mut kept = Vec::new();
+                let mut cut = false;
+                for mut call in calls {
+                    let opening = opening_tokens(&call);
+                    if cut || opening > left {
+                        cut = true;
+                        break;
+                    }
+                    let (pieces, shortened) = limited(&call.arguments, Some(left - opening));
+                    call.arguments = pieces.concat();
+                    cut = shortened;
+                    left -= call_tokens(&call);
+                    kept.push(call);
+                }
+                (Self::Calls(kept), cut)
+            }
+        }
+    }
+
+    /// The tokens of all of it.
+    pub(super) fn tokens(&self) -> u64 {
+        match self {
+            Self::Text(text) => tokens::count(text),
+            Self::Calls(calls) => calls.iter().map(call_tokens).sum(),
+        }
     }
 }
 
@@ -178,6 +228,11 @@ pub(super) fn limited(text: &str, limit: Option<u64>) -> (Vec<&str>, bool) {
 }
 
 /// The tokens of a tool call: its name, its arguments, and 4 for the rest.
-pub(super) fn call_tokens(call: &ToolCall) -> u64 {
-    4 + tokens::count(&call.name) + tokens::count(&call.arguments)
+fn call_tokens(call: &ToolCall) -> u64 {
+    opening_tokens(call) + tokens::count(&call.arguments)
+}
+
+/// The tokens of a tool call before its arguments.
+pub(super) fn opening_tokens(call: &ToolCall) -> u64 {
+    4 + tokens::count(&call.name)
 }

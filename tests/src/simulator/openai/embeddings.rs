@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
-use super::{Answer, Call, Reply, tokens};
+use super::{Answer, Bill, Call, Meter, Reply, tokens};
 
 const DIMENSIONS_MAX: i64 = 3072;
 
@@ -31,8 +31,14 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         })
         .collect();
     let total: u64 = counts.iter().sum();
-    let usage = json!({"prompt_tokens": total, "total_tokens": total});
-    Ok(Reply::ok(&json!({"object": "list", "data": data, "model": model, "usage": usage})))
+    let bill = Bill { model: model.clone(), prompt_tokens: total, ..Bill::default() };
+    let mut reply = json!({"object": "list", "data": data, "model": model});
+    let mut meter = Meter::default();
+    if !call.manner.no_usage {
+        reply["usage"] = json!({"prompt_tokens": total, "total_tokens": total});
+        meter = Meter::usage(0);
+    }
+    Ok(Reply::ok(&reply).metered(meter).billed(bill))
 }
 
 /// The provider refuses a bad number of dimensions without naming the parameter in `param`.

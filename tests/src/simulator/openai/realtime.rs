@@ -53,7 +53,7 @@ pub(in super::super) fn open(call: &Call<'_>, upgrade: OnUpgrade) -> Reply {
         (SEC_WEBSOCKET_ACCEPT, handshake.accept),
     ];
     headers.extend(handshake.protocol.map(|protocol| (SEC_WEBSOCKET_PROTOCOL, protocol)));
-    Reply { status: StatusCode::SWITCHING_PROTOCOLS, headers, body: Body::Pieces(Vec::new()) }
+    Reply { status: StatusCode::SWITCHING_PROTOCOLS, headers, body: Body::Pieces(Vec::new()), bill: None }
 }
 
 struct Handshake {

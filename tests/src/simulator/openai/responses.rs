@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::conversation::{self, Conversation, Turn};
 use super::error::ApiError;
-use super::{Answer, CREATED, Call, Reply, count, digest, flag, responses_stream, tokens};
+use super::{Answer, Bill, CREATED, Call, Meter, Reply, count, digest, flag, responses_stream, service_tier, tokens};
 
 /// A checked request and the answer to it.
 #[derive(Debug)]
@@ -15,16 +15,36 @@ pub(super) struct Exchange {
     model: String,
     instructions: Value,
     request: Value,
+    service_tier: String,
     input_tokens: u64,
+    cached_tokens: u64,
+    pub(super) reasoning_tokens: u64,
+    /// What is said, as far as the limit let it.
     pub(super) turn: Turn,
+    /// Whether the limit cut it.
+    cut: bool,
     max_tokens: Option<u64>,
+    /// Whether the end tells of usage.
+    tells_usage: bool,
 }
 
 pub(super) fn answer(call: &Call<'_>) -> Answer {
     let body = call.json()?;
     let stream = flag(&body, "stream")?;
     let exchange = read(call, body)?;
-    Ok(if stream { responses_stream::reply(&exchange) } else { Reply::ok(&exchange.finished()) })
+    let bill = Bill {
+        model: exchange.model.clone(),
+        service_tier: Some(exchange.service_tier.clone()),
+        stream,
+        prompt_tokens: exchange.input_tokens,
+        cached_tokens: exchange.cached_tokens,
+    };
+    if stream {
+        return Ok(responses_stream::reply(&exchange).billed(bill));
+    }
+    let meter =
+        Meter { generated: exchange.output_tokens(), delivered: exchange.turn.tokens(), usage: exchange.told_usage() };
+    Ok(Reply::ok(&exchange.finished()).metered(meter).billed(bill))
 }
 
 fn read(call: &Call<'_>, body: Value) -> Result<Exchange, ApiError> {
@@ -44,17 +64,27 @@ fn read(call: &Call<'_>, body: Value) -> Result<Exchange, ApiError> {
             Some("json_object") => Some(Value::Null),
             _ => None,
         },
+        tokens: call.manner.tokens,
     };
     let instruction_tokens = tokens::count_content(&body["instructions"]);
     let item_tokens: u64 = items.iter().map(item_tokens).sum();
+    let input_tokens = 3 + instruction_tokens + item_tokens + tool_tokens;
+    let max_tokens = count(&body, "max_output_tokens", 16)?;
+    let (reasoning_tokens, left) = call.manner.reason(call.manner.cap(max_tokens));
+    let (turn, cut) = conversation.turn(call.order).under(left);
     Ok(Exchange {
         id: call.id("resp_", &conversation.digest),
         suffix: call.id("", &conversation.digest),
         model,
         instructions: body["instructions"].clone(),
-        input_tokens: 3 + instruction_tokens + item_tokens + tool_tokens,
-        turn: conversation.turn(call.order),
-        max_tokens: count(&body, "max_output_tokens", 16)?,
+        service_tier: service_tier(&body),
+        input_tokens,
+        cached_tokens: call.manner.cached_tokens.min(input_tokens),
+        reasoning_tokens,
+        turn,
+        cut,
+        max_tokens,
+        tells_usage: !call.manner.no_usage,
         request: body,
     })
 }
@@ -83,9 +113,19 @@ fn item_tokens(item: &Value) -> u64 {
 }
 
 impl Exchange {
-    /// The pieces of the text, cut at the request's limit; and whether they were cut.
-    pub(super) fn pieces<'a>(&self, text: &'a str) -> (Vec<&'a str>, bool) {
-        conversation::limited(text, self.max_tokens)
+    /// All output, reasoning included.
+    fn output_tokens(&self) -> u64 {
+        self.reasoning_tokens + self.turn.tokens()
+    }
+
+    /// The output that the usage at the end tells of.
+    pub(super) fn told_usage(&self) -> Option<u64> {
+        self.tells_usage.then(|| self.output_tokens())
+    }
+
+    /// How it ends.
+    pub(super) fn status(&self) -> &'static str {
+        if self.cut { "incomplete" } else { "completed" }
     }
 
     pub(super) fn message_id(&self) -> String {
@@ -109,27 +149,24 @@ impl Exchange {
 
     /// The response object at the end.
     pub(super) fn finished(&self) -> Value {
-        let (output, output_tokens, cut) = match &self.turn {
-            Turn::Text(text) => {
-                let (pieces, cut) = self.pieces(text);
-                let status = if cut { "incomplete" } else { "completed" };
-                (vec![self.message(status, Some(&pieces.concat()))], pieces.len() as u64, cut)
-            }
+        let output: Vec<Value> = match &self.turn {
+            Turn::Text(text) => vec![self.message(self.status(), Some(text))],
             Turn::Calls(calls) => {
-                let items =
-                    calls.iter().enumerate().map(|(at, call)| self.function_call(at, call, "completed")).collect();
-                (items, calls.iter().map(conversation::call_tokens).sum(), false)
+                let item = |(at, call)| self.function_call(at, call, self.status());
+                calls.iter().enumerate().map(item).collect()
             }
         };
-        let usage = json!({
-            "input_tokens": self.input_tokens,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": output_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": self.input_tokens + output_tokens,
+        let usage = self.told_usage().map_or(Value::Null, |output_tokens| {
+            json!({
+                "input_tokens": self.input_tokens,
+                "input_tokens_details": {"cached_tokens": self.cached_tokens},
+                "output_tokens": output_tokens,
+                "output_tokens_details": {"reasoning_tokens": self.reasoning_tokens},
+                "total_tokens": self.input_tokens + output_tokens,
+            })
         });
-        let mut object = self.object(if cut { "incomplete" } else { "completed" }, &output, &usage);
-        if cut {
+        let mut object = self.object(self.status(), &output, &usage);
+        if self.cut {
             object["incomplete_details"] = json!({"reason": "max_output_tokens"});
         }
         object
@@ -164,7 +201,7 @@ impl Exchange {
             "prompt_cache_key": null,
             "reasoning": {"effort": null, "summary": null},
             "safety_identifier": null,
-            "service_tier": "default",
+            "service_tier": self.service_tier,
             "store": given("store", json!(true)),
             "temperature": given("temperature", json!(1.0)),
             "text": given("text", json!({"format": {"type": "text"}, "verbosity": "medium"})),
