@@ -1,16 +1,4 @@
 //! The prices of all models, by name.
-//!
-//! # Which names a row answers to
-//!
-//! LiteLLM names some rows after the model alone (`gpt-4o`) and others with the provider before it (`xai/grok-4`); each
-//! row also says who its provider is. A model is looked up by its exact name first. Then:
-//!
-//! 1. A row without its provider's prefix is found with it: `gpt-4o` of `openai` as `openai/gpt-4o`.
-//! 2. A row with its provider's prefix is found without it: `xai/grok-4` as `grok-4`. Where several providers' rows have
-//!    that name after their prefix, they must all say the same, else nothing is found: which one is meant is not ours
-//!    to guess.
-//!
-//! A name that the file has as a row of its own, also one without a price, is never found as another row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +9,18 @@ use crate::price::Price;
 
 /// Prices by model. In serialised form a map of maps: provider's prefix, name of the row, price; rows that are found by
 /// their exact name only are under the empty prefix.
+///
+/// # Which names a row answers to
+///
+/// LiteLLM names some rows after the model alone (`gpt-4o`) and others with the provider before it (`xai/grok-4`); each
+/// row also says who its provider is. A model is looked up by its exact name first. Then:
+///
+/// 1. A row without its provider's prefix is found with it: `gpt-4o` of `openai` as `openai/gpt-4o`.
+/// 2. A row with its provider's prefix is found without it: `xai/grok-4` as `grok-4`. Where several providers' rows have
+///    that name after their prefix, they must all say the same, else nothing is found: which one is meant is not ours
+///    to guess.
+///
+/// A name that the file has as a row of its own, also one without a price, is never found as another row.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Grouped", into = "Grouped")]
 pub struct PriceTable {
@@ -53,7 +53,7 @@ impl PriceTable {
         litellm::load(json)
     }
 
-    /// A model's price, by the rules in this module's header. Names are compared letter by letter.
+    /// A model's price, by the rules that [`PriceTable`] tells. Names are compared letter by letter.
     pub fn get(&self, model: &str) -> Option<&Price> {
         self.rows.get(model).or_else(|| self.rows.get(self.aliases.get(model)?))
     }
