@@ -14,6 +14,7 @@ pub mod envoy;
 pub mod keys;
 pub mod ledger;
 pub mod locate;
+pub mod redis;
 pub mod resources;
 pub mod settings;
 pub mod telemetry;
