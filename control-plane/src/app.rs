@@ -35,7 +35,11 @@ const SERVING_WITHIN: Duration = Duration::from_secs(60);
 pub async fn run(run: Run) -> anyhow::Result<()> {
     let mut termination = Termination::listen().context("no signals")?;
     let hangups = signal(SignalKind::hangup()).context("no signals")?;
-    let source = Source { path: run.config.clone().context("no configuration given")?, dotenv: run.dotenv.clone() };
+    let source = Source {
+        path: run.config.clone().context("no configuration given")?,
+        dotenv: run.dotenv.clone(),
+        pricing_litellm: run.limits.pricing_litellm.clone(),
+    };
     let token = admin_token(&run)?;
     let filter_path = locate::filter(run.filter.as_deref()).map_err(|error| anyhow!(error))?;
     let ca_certificates =
@@ -45,23 +49,24 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         filter_path,
         ca_certificates,
         max_body_bytes: run.proxy_max_body_bytes,
+        metering: run.limits.metering(run.proxy_usage_max_body_bytes),
         json_logs: run.json_logs,
     };
-    let loaded = source.load().map_err(|problems| {
+    let configured = source.load().map_err(|problems| {
         let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
         anyhow!("{} cannot be used:{lines}", source.path.display())
     })?;
 
     let hub = Hub::new().context("the system has no randomness")?;
     let store = open_store(&run)?;
-    let keys = loaded.document.virtual_keys.clone();
+    let keys = configured.loaded.document.virtual_keys.clone();
     let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
-    let compiled = compile_for(&loaded, run.proxy_max_body_bytes, directory.access());
+    let compiled = compile_for(&configured, &settings, directory.access());
     let compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
     hub.set_credentials(resources::credentials(&compiled));
     let cache = Arc::new(SnapshotCache::new(resources::snapshot(&compiled, &settings)?, Arc::new(JoinTables)));
     let backends = BackendNames::new(backend_names(&compiled));
-    warn(&loaded, &directory);
+    warn(&configured, &directory);
     let parts = Parts {
         directory: Arc::clone(&directory),
         hub: Arc::clone(&hub),
@@ -69,7 +74,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         backends: backends.clone(),
         retire_grace: run.retire_grace(),
     };
-    let manager = ConfigManager::new(source, settings.clone(), parts, &loaded, &compiled);
+    let manager = ConfigManager::new(source, settings.clone(), parts, &configured, &compiled);
 
     let files = tempfile::Builder::new().prefix("ditto-").tempdir().context("no temporary directory")?;
     let control = control_address(&run, files.path());

@@ -2,71 +2,33 @@
 //!
 //! A new document is compiled first. If anything is wrong with it, everything stays as it is, and the status and the
 //! log say what is wrong. Otherwise the parts change in an order in which each finds what it refers to: keys and
-//! credentials (over the filter's stream), then Envoy's resources.
+//! credentials (over the filter's stream), then Envoy's resources. The price list is part of it: a bad one refuses the
+//! whole change.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ditto_ledger::Unit;
 use ditto_policy::compile::{Compiled, Options, compile};
-use ditto_policy::document::{Environment, Format, Loaded, Problem, load};
+use ditto_policy::document::Problem;
+use ditto_policy::filter_config::Metering;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::admin::{BackendNames, ConfigStatusSource};
-use crate::environment::ProcessEnvironment;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::{Access, Credentials, Hub};
+use crate::ledger::terms::any_limited;
 use crate::resources::{self, Settings};
 use crate::xds::SnapshotCache;
 
-/// A document may be this large.
-const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
+mod source;
+
+pub use source::{Configured, Prices, Source};
+
 /// How often the file is looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Where the document comes from.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// gateway.json or gateway.yaml.
-    pub path: PathBuf,
-    /// Variables that go before the environment's.
-    pub dotenv: Option<PathBuf>,
-}
-
-impl Source {
-    /// Reads, expands and checks the document. All problems at once.
-    pub fn load(&self) -> Result<Loaded, Vec<Problem>> {
-        let environment = ProcessEnvironment::load(self.dotenv.as_deref());
-        let environment = environment.map_err(|error| vec![Problem::new("", error)])?;
-        self.load_with(&environment)
-    }
-
-    fn load_with(&self, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
-        let text = read_bounded(&self.path).map_err(|error| vec![Problem::new(self.path.display(), error)])?;
-        load(&text, Format::of_path(&self.path.to_string_lossy()), environment)
-    }
-
-    /// Tells one content of the files from another; `None` when they cannot be read at the moment.
-    fn fingerprint(&self) -> Option<[u8; 32]> {
-        let mut hash = Sha256::new();
-        hash.update(std::fs::read(&self.path).ok()?);
-        if let Some(dotenv) = &self.dotenv {
-            hash.update(std::fs::read(dotenv).ok()?);
-        }
-        Some(hash.finalize().into())
-    }
-}
-
-fn read_bounded(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > DOCUMENT_BYTES_MAX {
-        return Err(format!("larger than {DOCUMENT_BYTES_MAX} bytes"));
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
-}
 
 /// Keeps the document in force.
 pub struct ConfigManager {
@@ -110,6 +72,8 @@ struct DocumentStatus {
     version: String,
     loaded_at_ms: u64,
     warnings: Vec<String>,
+    /// What the price list gave; null without one.
+    prices: Value,
     refused: Option<Refused>,
     credentials: BTreeMap<String, Credentials>,
     /// Of earlier documents, oldest first, each with its end.
@@ -122,14 +86,15 @@ struct Refused {
     problems: Vec<String>,
 }
 
-/// Compiles a loaded document for the access that is in force.
-pub fn compile_for(loaded: &Loaded, settings: &Settings, access: Access) -> Result<Compiled, Vec<Problem>> {
+/// Compiles what was loaded, for the access that is in force.
+pub fn compile_for(configured: &Configured, settings: &Settings, access: Access) -> Result<Compiled, Vec<Problem>> {
+    let prices = configured.prices.as_ref().map(|prices| prices.table.clone());
     let options = Options {
         max_body_bytes: settings.max_body_bytes,
         open_relay: access == Access::Open,
-        metering: settings.metering.clone(),
+        metering: Metering { prices, ..settings.metering.clone() },
     };
-    compile(&loaded.document, options).map_err(|error| vec![Problem::new("", error.to_string())])
+    compile(&configured.loaded.document, options).map_err(|error| vec![Problem::new("", error.to_string())])
 }
 
 /// The names that a key's `route` may have.
@@ -138,12 +103,19 @@ pub fn backend_names(compiled: &Compiled) -> Vec<String> {
 }
 
 impl ConfigManager {
-    /// Takes over a document that is already in force.
-    pub fn new(source: Source, settings: Settings, parts: Parts, loaded: &Loaded, compiled: &Compiled) -> Arc<Self> {
+    /// Takes over what is already in force.
+    pub fn new(
+        source: Source,
+        settings: Settings,
+        parts: Parts,
+        configured: &Configured,
+        compiled: &Compiled,
+    ) -> Arc<Self> {
         let status = DocumentStatus {
             version: parts.cache.current().version().to_owned(),
             loaded_at_ms: now_ms(),
-            warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+            warnings: warnings(configured),
+            prices: prices_status(configured),
             refused: None,
             credentials: resources::credentials(compiled),
             former_credentials: Vec::new(),
@@ -168,27 +140,28 @@ impl ConfigManager {
 
     async fn try_reload(self: &Arc<Self>) -> Result<String, Vec<Problem>> {
         let source = self.source.clone();
-        let loaded = tokio::task::spawn_blocking(move || source.load()).await;
-        let loaded = loaded.map_err(|error| vec![Problem::new("", error.to_string())])??;
+        let configured = tokio::task::spawn_blocking(move || source.load()).await;
+        let configured = configured.map_err(|error| vec![Problem::new("", error.to_string())])??;
         let problem = |error: String| vec![Problem::new("", error)];
         // The compiled form depends on the access, the access on the keys, and the keys must not change unless the
         // rest is fine: so first see that it compiles and makes a snapshot in either case.
-        let trial = compile_for(&loaded, &self.settings, Access::Open)?;
+        let trial = compile_for(&configured, &self.settings, Access::Open)?;
         resources::snapshot(&trial, &self.settings).map_err(|error| problem(error.to_string()))?;
-        let keys = loaded.document.virtual_keys.clone();
+        let keys = configured.loaded.document.virtual_keys.clone();
         self.parts.directory.replace_file_keys(keys).await.map_err(|error| problem(error.to_string()))?;
-        let compiled = compile_for(&loaded, &self.settings, self.parts.directory.access())?;
+        let compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
         let snapshot = resources::snapshot(&compiled, &self.settings).map_err(|error| problem(error.to_string()))?;
 
         self.change_credentials(resources::credentials(&compiled));
         self.parts.backends.replace(backend_names(&compiled));
         let version = snapshot.version().to_owned();
         self.parts.cache.set(snapshot);
-        warn(&loaded, &self.parts.directory);
+        warn(&configured, &self.parts.directory);
         let mut status = self.status();
         status.version.clone_from(&version);
         status.loaded_at_ms = now_ms();
-        status.warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+        status.warnings = warnings(&configured);
+        status.prices = prices_status(&configured);
         status.refused = None;
         Ok(version)
     }
@@ -252,20 +225,38 @@ impl ConfigStatusSource for ConfigManager {
                 "warnings": status.warnings,
                 "refused": refused,
             },
+            "prices": status.prices,
             "xds": self.parts.cache.status(),
         })
     }
 }
 
+fn warnings(configured: &Configured) -> Vec<String> {
+    configured.loaded.warnings.iter().map(ToString::to_string).collect()
+}
+
+fn prices_status(configured: &Configured) -> Value {
+    configured.prices.as_ref().map_or(Value::Null, Prices::status)
+}
+
 /// What the operator should hear at start and after each reload.
-pub fn warn(loaded: &Loaded, directory: &KeyDirectory) {
+pub fn warn(configured: &Configured, directory: &KeyDirectory) {
     /// More lines than this would bury the rest of the log; the status has them all.
     const WARNINGS_LOGGED: usize = 20;
-    for warning in loaded.warnings.iter().take(WARNINGS_LOGGED) {
+    let warnings = &configured.loaded.warnings;
+    for warning in warnings.iter().take(WARNINGS_LOGGED) {
         tracing::warn!("{warning}");
     }
-    if loaded.warnings.len() > WARNINGS_LOGGED {
-        tracing::warn!("{} more warnings: see GET /admin/config/status", loaded.warnings.len() - WARNINGS_LOGGED);
+    if warnings.len() > WARNINGS_LOGGED {
+        tracing::warn!("{} more warnings: see GET /admin/config/status", warnings.len() - WARNINGS_LOGGED);
+    }
+    match &configured.prices {
+        Some(prices) => tracing::info!("price list: {}", prices.summary()),
+        None if any_limited(directory, Unit::PicoUsd) => tracing::warn!(
+            "there are cost budgets and no price list: requests that they apply to are refused with 500 \
+             pricing_not_configured (--pricing-litellm names one)"
+        ),
+        None => {}
     }
     if directory.access() == Access::Open {
         tracing::warn!(

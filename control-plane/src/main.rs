@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     }
     let line = CommandLine::parse();
     match line.command {
-        Some(Command::Check { config, dotenv }) => check(&Source { path: config, dotenv }),
+        Some(Command::Check { config, dotenv, pricing_litellm }) => {
+            check(&Source { path: config, dotenv, pricing_litellm })
+        }
         Some(Command::Bootstrap { control_listen, envoy_admin, node_id }) => {
             let bootstrap = Bootstrap { node_id: &node_id, control: &control_listen, admin: &envoy_admin };
             println!("{:#}", bootstrap.to_json());
@@ -50,9 +52,12 @@ fn run(run: ditto_gateway::settings::Run) -> ExitCode {
 
 fn check(source: &Source) -> ExitCode {
     match source.load() {
-        Ok(loaded) => {
-            for warning in &loaded.warnings {
+        Ok(configured) => {
+            for warning in &configured.loaded.warnings {
                 println!("warning: {warning}");
+            }
+            if let (Some(path), Some(prices)) = (&source.pricing_litellm, &configured.prices) {
+                println!("{}: {}", path.display(), prices.summary());
             }
             println!("{}: no problems", source.path.display());
             ExitCode::SUCCESS

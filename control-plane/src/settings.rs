@@ -10,6 +10,12 @@ use ditto_policy::secret::Secret;
 use crate::control::ControlAddress;
 use crate::xds::service::RETIRE_GRACE_DEFAULT;
 
+mod later;
+mod limits;
+
+pub use later::flags_of_later_versions;
+pub use limits::{BudgetModeFlag, LeaseExpiry, LimitFlags, OnLossFlag, RedisWait};
+
 /// The gateway for language models: virtual keys, limits and routing inside Envoy.
 #[derive(Debug, Parser)]
 #[command(name = "ditto-gateway", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -32,6 +38,9 @@ pub enum Command {
         /// Variables for ${NAME}, read before the environment
         #[arg(long, value_name = "PATH")]
         dotenv: Option<PathBuf>,
+        /// LiteLLM's price file, to be checked as well
+        #[arg(long, value_name = "PATH")]
+        pricing_litellm: Option<PathBuf>,
     },
     /// Prints the Envoy bootstrap for an Envoy that somebody else runs.
     Bootstrap {
@@ -80,6 +89,9 @@ pub struct Run {
     /// Larger JSON responses are not read for their usage; 0 reads none
     #[arg(long, value_name = "N", default_value_t = 1 << 20)]
     pub proxy_usage_max_body_bytes: u64,
+    /// Limits and budgets.
+    #[command(flatten)]
+    pub limits: LimitFlags,
     /// One JSON object for each event on standard error
     #[arg(long)]
     pub json_logs: bool,
@@ -121,73 +133,6 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 
-/// Flags of the documentation whose feature comes later: to ignore one would promise what is not there.
-const LATER: &[(&str, &str)] = &[
-    ("--admin-read-token", "read-only admin tokens"),
-    ("--admin-read-token-env", "read-only admin tokens"),
-    ("--admin-tenant-token", "tenant-scoped admin tokens"),
-    ("--admin-tenant-token-env", "tenant-scoped admin tokens"),
-    ("--admin-tenant-read-token", "tenant-scoped admin tokens"),
-    ("--admin-tenant-read-token-env", "tenant-scoped admin tokens"),
-    ("--audit-retention-secs", "the audit log"),
-    ("--backend", "POST /v1/gateway"),
-    ("--db-doctor", "the database check"),
-    ("--devtools", "the developer's event log"),
-    ("--mysql", "the MySQL store"),
-    ("--mysql-env", "the MySQL store"),
-    ("--otel", "OpenTelemetry"),
-    ("--otel-endpoint", "OpenTelemetry"),
-    ("--otel-json", "OpenTelemetry"),
-    ("--pg", "the PostgreSQL store"),
-    ("--pg-env", "the PostgreSQL store"),
-    ("--pricing-litellm", "cost budgets"),
-    ("--prometheus-max-backend-series", "Prometheus metrics"),
-    ("--prometheus-max-key-series", "Prometheus metrics"),
-    ("--prometheus-max-model-series", "Prometheus metrics"),
-    ("--prometheus-max-path-series", "Prometheus metrics"),
-    ("--prometheus-metrics", "Prometheus metrics"),
-    ("--proxy-cache", "the response cache"),
-    ("--proxy-cache-max-body-bytes", "the response cache"),
-    ("--proxy-cache-max-entries", "the response cache"),
-    ("--proxy-cache-max-stream-body-bytes", "the response cache"),
-    ("--proxy-cache-max-total-body-bytes", "the response cache"),
-    ("--proxy-cache-streaming", "the response cache"),
-    ("--proxy-cache-ttl", "the response cache"),
-    ("--proxy-cb-cooldown-secs", "the circuit breaker"),
-    ("--proxy-cb-failure-status-codes", "the circuit breaker"),
-    ("--proxy-cb-failure-threshold", "the circuit breaker"),
-    ("--proxy-cb-no-network-errors", "the circuit breaker"),
-    ("--proxy-cb-no-server-errors", "the circuit breaker"),
-    ("--proxy-cb-no-timeout-errors", "the circuit breaker"),
-    ("--proxy-circuit-breaker", "the circuit breaker"),
-    ("--proxy-fallback-status-codes", "retries on status codes"),
-    ("--proxy-health-check-interval-secs", "active health checks"),
-    ("--proxy-health-check-path", "active health checks"),
-    ("--proxy-health-check-timeout-secs", "active health checks"),
-    ("--proxy-health-checks", "active health checks"),
-    ("--proxy-max-in-flight", "the global in-flight limit"),
-    ("--proxy-network-error-action", "retries on status codes"),
-    ("--proxy-retry", "retries on status codes"),
-    ("--proxy-retry-max-attempts", "retries on status codes"),
-    ("--proxy-retry-status-codes", "retries on status codes"),
-    ("--proxy-timeout-error-action", "retries on status codes"),
-    ("--redis", "the Redis store"),
-    ("--redis-env", "the Redis store"),
-    ("--redis-prefix", "the Redis store"),
-    ("--state", "the JSON state file"),
-    ("--upstream", "backends by flag"),
-];
-
-/// Says which flags of the command line belong to features that this version does not have.
-pub fn flags_of_later_versions(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
-    let known = |argument: String| {
-        let flag = argument.split('=').next().unwrap_or_default().to_owned();
-        let (_, feature) = LATER.iter().find(|(later, _)| *later == flag)?;
-        Some(format!("{flag}: {feature} is not part of this version; leave the flag out"))
-    };
-    arguments.into_iter().filter_map(known).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -211,18 +156,5 @@ mod tests {
         assert!(CommandLine::try_parse_from(["ditto-gateway"]).is_err());
         assert!(CommandLine::try_parse_from("ditto-gateway check g.json".split(' ')).is_ok());
         assert!(CommandLine::try_parse_from(["ditto-gateway", "bootstrap"]).is_ok());
-    }
-
-    #[test]
-    fn flags_of_later_versions_are_named_and_not_ignored() {
-        let arguments = ["g.json", "--redis=redis://x", "--listen", "127.0.0.1:1", "--proxy-retry"];
-        let refused = flags_of_later_versions(arguments.map(str::to_owned));
-        assert_eq!(refused.len(), 2);
-        assert!(refused[0].starts_with("--redis: the Redis store"), "{refused:?}");
-        let own = CommandLine::command();
-        for (flag, _) in LATER {
-            let taken = own.get_arguments().any(|argument| argument.get_long() == flag.strip_prefix("--"));
-            assert!(!taken, "{flag} is both later and now");
-        }
     }
 }
