@@ -1,3 +1,4 @@
 //! Limits and budgets: the books of all gateways that share a store.
 
 pub mod store;
+pub mod terms;

@@ -1,0 +1,164 @@
+//! The files that a configuration is read from: the document, its variables, and the price list.
+
+use std::path::{Path, PathBuf};
+
+use ditto_policy::document::{Environment, Format, Loaded, Problem, load};
+use ditto_pricing::{PriceTable, Skipped};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::environment::ProcessEnvironment;
+
+/// A document or a price file may be this large.
+const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// gateway.json or gateway.yaml.
+    pub path: PathBuf,
+    /// Variables that go before the environment's.
+    pub dotenv: Option<PathBuf>,
+    /// LiteLLM's price file.
+    pub pricing_litellm: Option<PathBuf>,
+}
+
+/// Everything that was read, checked.
+#[derive(Debug)]
+pub struct Configured {
+    /// The document.
+    pub loaded: Loaded,
+    /// What models cost; `None` when nobody named a price file.
+    pub prices: Option<Prices>,
+}
+
+/// What a price file gave.
+#[derive(Debug, Clone)]
+pub struct Prices {
+    /// Prices by model: rows that are priced by tokens.
+    pub table: PriceTable,
+    /// Rows of the file without such a price.
+    pub skipped: Skipped,
+}
+
+impl Prices {
+    /// The counts, for the operator.
+    pub fn status(&self) -> Value {
+        json!({"models": self.table.len(), "skipped": self.skipped.count()})
+    }
+
+    /// One line for the log.
+    pub fn summary(&self) -> String {
+        format!("{} models priced, {}", self.table.len(), self.skipped)
+    }
+}
+
+impl Source {
+    /// Reads, expands and checks everything. All problems at once.
+    pub fn load(&self) -> Result<Configured, Vec<Problem>> {
+        let environment = ProcessEnvironment::load(self.dotenv.as_deref());
+        let document =
+            environment.map_err(|error| vec![Problem::new("", error)]).and_then(|found| self.load_with(&found));
+        let prices = self.pricing_litellm.as_deref().map(load_prices).transpose();
+        match (document, prices) {
+            (Ok(loaded), Ok(prices)) => Ok(Configured { loaded, prices }),
+            (document, prices) => Err(document.err().into_iter().flatten().chain(prices.err()).collect()),
+        }
+    }
+
+    fn load_with(&self, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
+        let text = read_text(&self.path).map_err(|error| vec![Problem::new(self.path.display(), error)])?;
+        load(&text, Format::of_path(&self.path.to_string_lossy()), environment)
+    }
+
+    /// Tells one content of the files from another; `None` when they cannot be read at the moment.
+    pub(super) fn fingerprint(&self) -> Option<[u8; 32]> {
+        let mut hash = Sha256::new();
+        for path in [Some(&self.path), self.dotenv.as_ref(), self.pricing_litellm.as_ref()].into_iter().flatten() {
+            let content = std::fs::read(path).ok()?;
+            hash.update((content.len() as u64).to_be_bytes());
+            hash.update(content);
+        }
+        Some(hash.finalize().into())
+    }
+}
+
+fn load_prices(path: &Path) -> Result<Prices, Problem> {
+    let problem = |error: String| Problem::new(path.display(), error);
+    let content = read_bounded(path).map_err(problem)?;
+    let loaded = PriceTable::from_litellm(&content).map_err(|error| problem(error.to_string()))?;
+    if loaded.table.is_empty() {
+        // A wrong file, most likely; with it, every request of a cost budget would be refused.
+        return Err(problem(format!("no model in it has a token price ({})", loaded.skipped)));
+    }
+    Ok(Prices { table: loaded.table, skipped: loaded.skipped })
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > DOCUMENT_BYTES_MAX {
+        return Err(format!("larger than {DOCUMENT_BYTES_MAX} bytes"));
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    String::from_utf8(read_bounded(path)?).map_err(|_| "it is not UTF-8 text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"backends": [{"name": "one", "base_url": "http://127.0.0.1:1/v1"}]}"#;
+    const PRICES: &str = r#"{
+        "sample_spec": {"input_cost_per_token": 0},
+        "m": {"litellm_provider": "openai", "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6},
+        "picture": {"litellm_provider": "openai", "output_cost_per_image": 0.1}
+    }"#;
+
+    /// A source over files of these contents; the directory goes when the test is over.
+    fn source(document: &str, prices: &str) -> (tempfile::TempDir, Source) {
+        let place = tempfile::tempdir().unwrap();
+        let (path, pricing) = (place.path().join("gateway.json"), place.path().join("prices.json"));
+        std::fs::write(&path, document).unwrap();
+        std::fs::write(&pricing, prices).unwrap();
+        (place, Source { path, dotenv: None, pricing_litellm: Some(pricing) })
+    }
+
+    #[test]
+    fn prices_come_with_the_document_and_rows_without_one_are_counted() {
+        let (_place, source) = source(DOCUMENT, PRICES);
+        let prices = source.load().unwrap().prices.unwrap();
+        assert!(prices.table.get("m").is_some());
+        assert_eq!(prices.status(), json!({"models": 1, "skipped": 2}));
+        let without = Source { pricing_litellm: None, ..source };
+        assert!(without.load().unwrap().prices.is_none());
+    }
+
+    #[test]
+    fn problems_of_all_files_are_told_at_once() {
+        let (_place, source) = source(r#"{"backends": 5}"#, "{");
+        let problems = source.load().unwrap_err();
+        let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(text.iter().any(|problem| problem.starts_with("backends")), "{text:?}");
+        assert!(text.iter().any(|problem| problem.contains("prices.json: the price file ends too early")), "{text:?}");
+    }
+
+    #[test]
+    fn a_price_file_that_is_missing_or_without_a_price_is_a_problem() {
+        let (place, source) = source(DOCUMENT, r#"{"picture": {"output_cost_per_image": 0.1}}"#);
+        assert!(source.load().unwrap_err()[0].to_string().contains("no model in it has a token price"));
+        std::fs::remove_file(place.path().join("prices.json")).unwrap();
+        assert!(source.load().unwrap_err()[0].to_string().contains("prices.json: No such file"));
+    }
+
+    #[test]
+    fn a_changed_price_is_another_fingerprint() {
+        let (place, source) = source(DOCUMENT, PRICES);
+        let before = source.fingerprint().unwrap();
+        assert_eq!(source.fingerprint(), Some(before));
+        std::fs::write(place.path().join("prices.json"), PRICES.replace("2e-6", "3e-6")).unwrap();
+        assert_ne!(source.fingerprint(), Some(before));
+    }
+}

@@ -1,0 +1,87 @@
+//! Flags that belong to features which this version does not have.
+
+/// Flags of the documentation whose feature comes later: to ignore one would promise what is not there.
+const LATER: &[(&str, &str)] = &[
+    ("--admin-read-token", "read-only admin tokens"),
+    ("--admin-read-token-env", "read-only admin tokens"),
+    ("--admin-tenant-token", "tenant-scoped admin tokens"),
+    ("--admin-tenant-token-env", "tenant-scoped admin tokens"),
+    ("--admin-tenant-read-token", "tenant-scoped admin tokens"),
+    ("--admin-tenant-read-token-env", "tenant-scoped admin tokens"),
+    ("--audit-retention-secs", "the audit log"),
+    ("--backend", "POST /v1/gateway"),
+    ("--db-doctor", "the database check"),
+    ("--devtools", "the developer's event log"),
+    ("--mysql", "the MySQL store"),
+    ("--mysql-env", "the MySQL store"),
+    ("--otel", "OpenTelemetry"),
+    ("--otel-endpoint", "OpenTelemetry"),
+    ("--otel-json", "OpenTelemetry"),
+    ("--pg", "the PostgreSQL store"),
+    ("--pg-env", "the PostgreSQL store"),
+    ("--prometheus-max-backend-series", "Prometheus metrics"),
+    ("--prometheus-max-key-series", "Prometheus metrics"),
+    ("--prometheus-max-model-series", "Prometheus metrics"),
+    ("--prometheus-max-path-series", "Prometheus metrics"),
+    ("--prometheus-metrics", "Prometheus metrics"),
+    ("--proxy-cache", "the response cache"),
+    ("--proxy-cache-max-body-bytes", "the response cache"),
+    ("--proxy-cache-max-entries", "the response cache"),
+    ("--proxy-cache-max-stream-body-bytes", "the response cache"),
+    ("--proxy-cache-max-total-body-bytes", "the response cache"),
+    ("--proxy-cache-streaming", "the response cache"),
+    ("--proxy-cache-ttl", "the response cache"),
+    ("--proxy-cb-cooldown-secs", "the circuit breaker"),
+    ("--proxy-cb-failure-status-codes", "the circuit breaker"),
+    ("--proxy-cb-failure-threshold", "the circuit breaker"),
+    ("--proxy-cb-no-network-errors", "the circuit breaker"),
+    ("--proxy-cb-no-server-errors", "the circuit breaker"),
+    ("--proxy-cb-no-timeout-errors", "the circuit breaker"),
+    ("--proxy-circuit-breaker", "the circuit breaker"),
+    ("--proxy-fallback-status-codes", "retries on status codes"),
+    ("--proxy-health-check-interval-secs", "active health checks"),
+    ("--proxy-health-check-path", "active health checks"),
+    ("--proxy-health-check-timeout-secs", "active health checks"),
+    ("--proxy-health-checks", "active health checks"),
+    ("--proxy-network-error-action", "retries on status codes"),
+    ("--proxy-retry", "retries on status codes"),
+    ("--proxy-retry-max-attempts", "retries on status codes"),
+    ("--proxy-retry-status-codes", "retries on status codes"),
+    ("--proxy-timeout-error-action", "retries on status codes"),
+    ("--redis", "the Redis store"),
+    ("--redis-env", "the Redis store"),
+    ("--redis-prefix", "the Redis store"),
+    ("--state", "the JSON state file"),
+    ("--upstream", "backends by flag"),
+];
+
+/// Says which flags of the command line belong to features that this version does not have.
+pub fn flags_of_later_versions(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
+    let known = |argument: String| {
+        let flag = argument.split('=').next().unwrap_or_default().to_owned();
+        let (_, feature) = LATER.iter().find(|(later, _)| *later == flag)?;
+        Some(format!("{flag}: {feature} is not part of this version; leave the flag out"))
+    };
+    arguments.into_iter().filter_map(known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::settings::CommandLine;
+
+    #[test]
+    fn flags_of_later_versions_are_named_and_not_ignored() {
+        let arguments = ["g.json", "--redis=redis://x", "--listen", "127.0.0.1:1", "--proxy-retry"];
+        let refused = flags_of_later_versions(arguments.map(str::to_owned));
+        assert_eq!(refused.len(), 2);
+        assert!(refused[0].starts_with("--redis: the Redis store"), "{refused:?}");
+        let own = CommandLine::command();
+        for (flag, _) in LATER {
+            let taken = own.get_arguments().any(|argument| argument.get_long() == flag.strip_prefix("--"));
+            assert!(!taken, "{flag} is both later and now");
+        }
+    }
+}
