@@ -11,7 +11,10 @@ use std::ptr::null;
 use crate::host::{Host, HostError};
 
 const REQUEST_HEADERS: i32 = 0;
+const RESPONSE_HEADERS: i32 = 2;
 const REQUEST_BODY: i32 = 0;
+const RESPONSE_BODY: i32 = 1;
+const RESPONSE_STREAM: i32 = 1;
 const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
 
@@ -35,6 +38,7 @@ unsafe extern "C" {
     fn proxy_remove_header_map_value(map: i32, name: *const u8, name_size: usize) -> i32;
     fn proxy_get_buffer_bytes(buffer: i32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> i32;
     fn proxy_set_buffer_bytes(buffer: i32, start: usize, size: usize, data: *const u8, data_size: usize) -> i32;
+    fn proxy_close_stream(stream: i32) -> i32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> i32;
     fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize) -> i32;
     fn proxy_send_local_response(
@@ -112,6 +116,31 @@ impl Host for Envoy {
     fn replace_request_body_prefix(&self, size: usize, value: &[u8]) -> Result<(), HostError> {
         // SAFETY: `value` outlives the call; the host copies it.
         done("set_buffer_bytes", unsafe { proxy_set_buffer_bytes(REQUEST_BODY, 0, size, value.as_ptr(), value.len()) })
+    }
+
+    fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
+        // SAFETY: `name` outlives the call.
+        done("remove_header_map_value", unsafe {
+            proxy_remove_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len())
+        })
+    }
+
+    fn response_body(&self, size: usize) -> Result<Vec<u8>, HostError> {
+        // SAFETY: both out-pointers are valid for writes during the call.
+        let bytes = taken("get_buffer_bytes", |data, taken| unsafe {
+            proxy_get_buffer_bytes(RESPONSE_BODY, 0, size, data, taken)
+        })?;
+        Ok(bytes.unwrap_or_default())
+    }
+
+    fn replace_response_body(&self, size: usize, value: &[u8]) -> Result<(), HostError> {
+        // SAFETY: `value` outlives the call; the host copies it.
+        done("set_buffer_bytes", unsafe { proxy_set_buffer_bytes(RESPONSE_BODY, 0, size, value.as_ptr(), value.len()) })
+    }
+
+    fn close_stream(&self) -> Result<(), HostError> {
+        // SAFETY: no pointers.
+        done("close_stream", unsafe { proxy_close_stream(RESPONSE_STREAM) })
     }
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {

@@ -31,6 +31,8 @@ pub struct Attempt {
     strip_key: bool,
     content_length: Option<u64>,
     model: Option<ModelField>,
+    /// The backend that the latest attempt went to.
+    served: RefCell<Option<String>>,
     /// Headers that attempts have touched, with the values they had before.
     touched: RefCell<BTreeMap<String, Vec<Vec<u8>>>>,
 }
@@ -45,7 +47,12 @@ impl Attempt {
         content_length: Option<u64>,
         model: Option<ModelField>,
     ) -> Self {
-        Self { router: Some(router), path, strip_key, content_length, model, touched: RefCell::default() }
+        Self { router: Some(router), path, strip_key, content_length, model, ..Self::default() }
+    }
+
+    /// The backend that the latest attempt went to.
+    pub(crate) fn served(&self) -> Option<String> {
+        self.served.borrow().clone()
     }
 
     fn set(&self, host: &impl Host, name: &str, value: &[u8]) -> Result<(), HostError> {
@@ -142,6 +149,7 @@ impl BackendStage {
         let backend = std::str::from_utf8(&name).ok().and_then(|name| router.backend(name)).ok_or(Fault::Internal)?;
         let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster).ok_or(Fault::NotReady)?;
 
+        *attempt.served.borrow_mut() = Some(backend.name.clone());
         attempt.restore(host).map_err(|error| refused(host, error))?;
         let path = upstream_path::build(backend, &attempt.path, &credentials.query, attempt.strip_key);
         let set = |name: &str, value: &[u8]| attempt.set(host, name, value).map_err(|error| refused(host, error));

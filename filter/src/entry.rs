@@ -18,9 +18,11 @@ use proxy_wasm::types::{Action, ContextType, LogLevel};
 
 use crate::abi::Envoy;
 use crate::backend_stage::BackendStage;
-use crate::gateway_stage::GatewayStage;
+use crate::gateway_stage::{GatewayStage, Waiting};
 use crate::host::{Flow, Host};
 use crate::worker::Worker;
+
+mod ledger;
 
 /// Envoy's cluster of the control plane.
 const CONTROL_CLUSTER: &str = "ditto-control-plane";
@@ -28,9 +30,11 @@ const CONTROL_CLUSTER: &str = "ditto-control-plane";
 const RECONNECT_MS_MIN: u64 = 50;
 /// See [`RECONNECT_MS_MIN`].
 const RECONNECT_MS_MAX: u64 = 2_000;
+/// How often the newest gateway plugin looks at what time alone decides.
+const TICK_MS: u64 = 50;
 
 thread_local! {
-    static WORKER: Rc<Worker> = Rc::new(Worker::new(RandomState::new().hash_one(0_u8) as u32));
+    static WORKER: Rc<Worker> = Rc::new(Worker::new(random()));
     /// The token of the stream that may change the worker's knowledge: that of the newest gateway plugin.
     static STREAM: RefCell<Option<u32>> = const { RefCell::new(None) };
     /// How many gateway plugins there have been; see [`Root::generation`].
@@ -46,18 +50,28 @@ pub extern "C" fn _initialize() {
         let _ = hostcalls::log(LogLevel::Critical, &format!("panic at {place}"));
     }));
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+    proxy_wasm::set_root_context(|context| Box::new(Root { context, ..Root::default() }));
+}
+
+/// The host's randomness seeds every `RandomState`.
+fn random() -> u128 {
+    let half = || u128::from(RandomState::new().hash_one(0_u8));
+    half() << 64 | half()
 }
 
 /// The root context of either plugin; which one, its configuration says.
 #[derive(Default)]
 struct Root {
+    context: u32,
     router: Option<Rc<Router>>,
     /// A plugin that a newer one has replaced lives on until its last request ends. It must not take the stream back.
     generation: u64,
-    node: String,
+    node: Rc<str>,
     stream: Option<u32>,
     reconnect_ms: u64,
+    /// The earliest time for another try, of both streams.
+    reconnect_at_ms: u64,
+    session: Option<u32>,
 }
 
 impl Root {
@@ -67,7 +81,7 @@ impl Root {
 
     /// Opens the stream, from where this worker stands.
     fn open_stream(&mut self) {
-        let request = WORKER.with(|worker| worker.knowledge.borrow().watch_request(self.node.clone()));
+        let request = WORKER.with(|worker| worker.knowledge.borrow().watch_request(self.node.to_string()));
         let opened = hostcalls::open_grpc_stream(CONTROL_CLUSTER, "ditto.sync.v1.PolicySync", "Watch", Vec::new());
         let Ok(token) = opened else { return self.reconnect_later() };
         self.stream = Some(token);
@@ -77,16 +91,32 @@ impl Root {
         }
     }
 
+    /// Opens the session with the ledger.
+    fn open_session(&mut self) {
+        let opened = hostcalls::open_grpc_stream(CONTROL_CLUSTER, "ditto.ledger.v1.LeaseLedger", "Session", Vec::new());
+        match opened {
+            Ok(token) => {
+                self.session = Some(token);
+                ledger::opened(token, self.context);
+            }
+            Err(_) => self.pause(),
+        }
+    }
+
     fn reconnect_later(&mut self) {
         self.stream = None;
-        if !self.is_newest() {
-            return;
+        if self.is_newest() {
+            WORKER.with(|worker| worker.knowledge.borrow_mut().disconnected());
+            self.pause();
         }
-        WORKER.with(|worker| worker.knowledge.borrow_mut().disconnected());
+    }
+
+    /// Has the next try wait, each time longer.
+    fn pause(&mut self) {
         self.reconnect_ms = self.reconnect_ms.saturating_mul(2).clamp(RECONNECT_MS_MIN, RECONNECT_MS_MAX);
         // A quarter of jitter, so that workers do not return together.
         let jitter = RandomState::new().hash_one(1_u8) % (self.reconnect_ms / 4).max(1);
-        let _ = hostcalls::set_tick_period(Duration::from_millis(self.reconnect_ms.saturating_add(jitter)));
+        self.reconnect_at_ms = Envoy.now_ms().saturating_add(self.reconnect_ms).saturating_add(jitter);
     }
 
     fn configure(&mut self) -> Result<(), String> {
@@ -98,38 +128,52 @@ impl Root {
         let config: FilterConfig = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         self.router = Some(Rc::new(Router::compile(config).map_err(|error| error.to_string())?));
         let node = Envoy.property(&["node", "id"]).unwrap_or_default();
-        self.node = String::from_utf8_lossy(&node).into_owned();
+        self.node = String::from_utf8_lossy(&node).into();
         self.generation = GENERATIONS.get().wrapping_add(1);
         GENERATIONS.set(self.generation);
         self.open_stream();
+        self.open_session();
+        let _ = hostcalls::set_tick_period(Duration::from_millis(TICK_MS));
         Ok(())
     }
 }
 
 impl Context for Root {
     fn on_grpc_stream_message(&mut self, token: u32, size: usize) {
-        if STREAM.with_borrow(|stream| *stream != Some(token)) {
+        let is_session = ledger::session() == Some(token);
+        if !is_session && STREAM.with_borrow(|stream| *stream != Some(token)) {
             return;
         }
         let message = hostcalls::get_buffer(proxy_wasm::types::BufferType::GrpcReceiveBuffer, 0, size);
-        let Some(update) = message.ok().flatten().and_then(|bytes| Update::decode(bytes.as_slice()).ok()) else {
+        let bytes = message.ok().flatten().unwrap_or_default();
+        if is_session {
+            return ledger::heard(&bytes, &self.node, self.context);
+        }
+        let Ok(update) = Update::decode(bytes.as_slice()) else {
             Envoy.warn("a message of the control plane could not be read");
             return;
         };
         if update.complete {
             self.reconnect_ms = 0;
         }
-        WORKER.with(|worker| worker.knowledge.borrow_mut().apply(update));
+        WORKER.with(|worker| worker.apply(update));
     }
 
     fn on_grpc_stream_close(&mut self, token: u32, _status: u32) {
         if self.stream == Some(token) {
             self.reconnect_later();
         }
+        if self.session == Some(token) {
+            self.session = None;
+            if ledger::session() == Some(token) {
+                ledger::closed();
+            }
+            self.pause();
+        }
     }
 
     fn on_done(&mut self) -> bool {
-        if let Some(token) = self.stream.take() {
+        for token in [self.stream.take(), self.session.take()].into_iter().flatten() {
             let _ = hostcalls::cancel_grpc_stream(token);
         }
         true
@@ -148,16 +192,31 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        let _ = hostcalls::set_tick_period(Duration::ZERO);
-        if self.router.is_some() && self.is_newest() && self.stream.is_none() {
-            self.open_stream();
+        if self.router.is_none() || !self.is_newest() {
+            let _ = hostcalls::set_tick_period(Duration::ZERO);
+            return;
         }
+        if Envoy.now_ms() >= self.reconnect_at_ms {
+            if self.stream.is_none() {
+                self.open_stream();
+            }
+            if self.session.is_none() || ledger::session() != self.session {
+                self.open_session();
+            }
+        }
+        ledger::tick(&self.node, self.context);
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
         let worker = WORKER.with(Rc::clone);
         Some(match &self.router {
-            Some(router) => Box::new(Gateway(GatewayStage::new(worker, Rc::clone(router)))),
+            Some(router) => {
+                let stage = Rc::new_cyclic(|stage| {
+                    let handle = Waiting { context, stage: stage.clone(), ..Waiting::default() };
+                    RefCell::new(GatewayStage::new(worker, Rc::clone(router)).with_handle(handle))
+                });
+                Box::new(Gateway { stage, context, node: Rc::clone(&self.node) })
+            }
             None => Box::new(Backend(BackendStage::new(worker))),
         })
     }
@@ -167,23 +226,52 @@ impl RootContext for Root {
     }
 }
 
-struct Gateway(GatewayStage);
+struct Gateway {
+    stage: Rc<RefCell<GatewayStage>>,
+    context: u32,
+    node: Rc<str>,
+}
 struct Backend(BackendStage);
 
 impl Context for Gateway {}
 impl Context for Backend {}
 
+impl Gateway {
+    /// Runs a callback of the request's, and asks the ledger if it has to wait for it.
+    fn on_request(&self, run: impl FnOnce(&mut GatewayStage) -> Flow) -> Action {
+        let flow = run(&mut self.stage.borrow_mut());
+        if flow == Flow::Pause {
+            ledger::send_if_urgent(&self.node, self.context);
+        }
+        action(flow)
+    }
+}
+
 impl HttpContext for Gateway {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        action(self.0.on_request_headers(&Envoy, end_of_stream))
+        self.on_request(|stage| stage.on_request_headers(&Envoy, end_of_stream))
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        action(self.0.on_request_body(&Envoy, size, end_of_stream))
+        self.on_request(|stage| stage.on_request_body(&Envoy, size, end_of_stream))
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        action(self.0.on_request_trailers(&Envoy))
+        self.on_request(|stage| stage.on_request_trailers(&Envoy))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        self.stage.borrow_mut().on_response_headers(&Envoy);
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.stage.borrow_mut().on_response_body(&Envoy, size, end_of_stream);
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        self.stage.borrow_mut().on_end(&Envoy);
     }
 }
 

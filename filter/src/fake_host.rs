@@ -26,6 +26,13 @@ pub(crate) struct FakeHost {
     body: RefCell<Vec<u8>>,
     /// Kept values too: Envoy finds both by one call.
     properties: RefCell<BTreeMap<String, Vec<u8>>>,
+    response_headers: RefCell<Vec<(String, String)>>,
+    /// The piece of the response that the callback at hand can see.
+    response_piece: RefCell<Vec<u8>>,
+    /// Whether a stage ended the stream.
+    closed: Cell<bool>,
+    /// The time, if it is not [`NOW_MS`].
+    now_ms: Cell<Option<u64>>,
     reply: RefCell<Option<Reply>>,
     /// Replies after the first, which Envoy refuses.
     replies_refused: Cell<usize>,
@@ -140,6 +147,26 @@ impl FakeHost {
         self.body.take()
     }
 
+    /// A piece of the response is there.
+    pub(crate) fn answer(&self, piece: &[u8]) {
+        self.response_piece.replace(piece.to_vec());
+    }
+
+    /// The piece of the response goes on.
+    pub(crate) fn take_response(&self) -> Vec<u8> {
+        self.response_piece.take()
+    }
+
+    /// Whether a stage ended the stream.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Moves the clock.
+    pub(crate) fn set_now_ms(&self, now_ms: u64) {
+        self.now_ms.set(Some(now_ms));
+    }
+
     fn call(&self, call: &'static str) -> Result<(), HostError> {
         let number = self.calls.get();
         self.calls.set(number + 1);
@@ -195,6 +222,32 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
+        self.call("remove_header_map_value")?;
+        self.response_headers.borrow_mut().retain(|(known, _)| known != name);
+        Ok(())
+    }
+
+    fn response_body(&self, size: usize) -> Result<Vec<u8>, HostError> {
+        self.call("get_buffer_bytes")?;
+        let piece = self.response_piece.borrow();
+        Ok(piece[..size.min(piece.len())].to_vec())
+    }
+
+    fn replace_response_body(&self, size: usize, value: &[u8]) -> Result<(), HostError> {
+        self.call("set_buffer_bytes")?;
+        let mut piece = self.response_piece.borrow_mut();
+        let drained = size.min(piece.len());
+        piece.splice(..drained, value.iter().copied());
+        Ok(())
+    }
+
+    fn close_stream(&self) -> Result<(), HostError> {
+        self.call("close_stream")?;
+        self.closed.set(true);
+        Ok(())
+    }
+
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         self.call("get_property").ok()?;
         self.properties.borrow().get(&path.join(".")).cloned()
@@ -220,7 +273,7 @@ impl Host for FakeHost {
     }
 
     fn now_ms(&self) -> u64 {
-        NOW_MS
+        self.now_ms.get().unwrap_or(NOW_MS)
     }
 
     fn warn(&self, message: &str) {

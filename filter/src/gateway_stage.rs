@@ -11,17 +11,22 @@ use std::rc::Rc;
 use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::Fault;
 use ditto_llm::scan::{ModelField, ScanErrorKind, Scanned, Scanner};
-use ditto_policy::filter_config::Prepare;
-use ditto_policy::routing::{Backend, MappedModel, Route, Router};
+use ditto_policy::routing::{MappedModel, Router};
 use ditto_policy::surface::{Place, locate};
-use ditto_policy::upstream_path;
 
-use crate::backend_stage::Attempt;
 use crate::head::Head;
 use crate::host::{Flow, Host, HostError};
+use crate::metering::Meter;
 use crate::reply;
 use crate::request_id::of_client;
-use crate::worker::{Ticket, Verdict, Worker};
+use crate::worker::{KnownKey, Ticket, Verdict, Worker};
+
+mod forward;
+mod spend;
+
+use forward::Forward;
+use spend::Pending;
+pub(crate) use spend::{Waiting, give_up};
 
 /// Names the route to Envoy. Set on every request that may go on, whatever the client sent under this name.
 pub const ROUTE_HEADER: &str = "x-ditto-route";
@@ -44,6 +49,8 @@ pub struct GatewayStage {
     worker: Rc<Worker>,
     /// The configuration that this request began with.
     router: Rc<Router>,
+    /// How an answer of the ledger finds this stage.
+    handle: Waiting,
     phase: Phase,
 }
 
@@ -53,8 +60,10 @@ enum Phase {
     Fresh,
     /// Held until the body is complete.
     Holding(Box<Admitted>),
+    /// Prepared, and waiting for the ledger.
+    Waiting(Box<Pending>),
     /// On its way; the ticket, if any, lives as long as the stream.
-    Forwarded { _ticket: Option<Ticket> },
+    Forwarded { _ticket: Option<Ticket>, meter: Option<Box<Meter>> },
     /// Answered here.
     Replied,
 }
@@ -68,9 +77,9 @@ struct Admitted {
     aliased: bool,
     dialect: Dialect,
     request_id: String,
-    /// No key was needed, and the client's own credentials go upstream.
-    open: bool,
-    pin: Option<Rc<str>>,
+    /// Absent: no key was needed, and the client's own credentials go upstream.
+    key: Option<Rc<KnownKey>>,
+    is_post: bool,
     content_length: Option<u64>,
     /// A websocket: it may last, whatever the route's timeout.
     upgrade: bool,
@@ -104,7 +113,12 @@ impl From<HostError> for Stop {
 impl GatewayStage {
     /// A stage for one request, deciding by `router`; without one nothing can be decided yet.
     pub fn new(worker: Rc<Worker>, router: Rc<Router>) -> Self {
-        Self { worker, router, phase: Phase::Fresh }
+        Self { worker, router, handle: Waiting::default(), phase: Phase::Fresh }
+    }
+
+    /// The same, to be found under `handle` when the ledger answers.
+    pub(crate) fn with_handle(self, handle: Waiting) -> Self {
+        Self { handle, ..self }
     }
 
     /// The request headers have arrived.
@@ -133,8 +147,8 @@ impl GatewayStage {
             }
         };
         let request_id = self.request_id(host, &head);
-        let (open, pin) = match self.admit(&head) {
-            Ok(admitted) => admitted,
+        let key = match self.admit(&head) {
+            Ok(key) => key,
             Err(fault) => return self.reply(host, dialect, &request_id, &fault),
         };
         let limit = self.router.max_body_bytes();
@@ -142,12 +156,12 @@ impl GatewayStage {
         if holds && head.content_length.is_some_and(|length| length > limit) {
             return self.reply(host, dialect, &request_id, &Fault::TooLarge(limit));
         }
-        let admitted = Admitted {
+        let mut admitted = Admitted {
             aliased: matches!(path, Cow::Owned(_)),
             path: path.into_owned(),
             dialect,
-            open,
-            pin,
+            key,
+            is_post: head.method == b"POST",
             content_length: head.content_length,
             upgrade: head.upgrade,
             id_is_clients: of_client(head.request_id).is_some(),
@@ -159,7 +173,7 @@ impl GatewayStage {
             self.phase = Phase::Holding(Box::new(admitted));
             return Flow::Pause;
         }
-        self.finish(host, &admitted, None, &[])
+        self.finish(host, &mut admitted, None, &[])
     }
 
     /// More of the body has arrived; `size` bytes are held in all.
@@ -168,6 +182,10 @@ impl GatewayStage {
             Phase::Holding(admitted) => admitted,
             // Nothing more of an answered request may pass, even if Envoy did not take the answer.
             Phase::Replied => return Flow::Pause,
+            Phase::Waiting(pending) => {
+                self.phase = Phase::Waiting(pending);
+                return Flow::Pause;
+            }
             // Streamed bodies pass, and keep their ticket.
             other => {
                 self.phase = other;
@@ -188,10 +206,10 @@ impl GatewayStage {
         }
         // A body of nothing but its end is no JSON, but no fault either.
         if size == 0 {
-            return self.finish(host, &admitted, None, &[]);
+            return self.finish(host, &mut admitted, None, &[]);
         }
         match std::mem::take(&mut admitted.scanner).finish() {
-            Ok(scanned) => self.finish(host, &admitted, Some(scanned), &piece),
+            Ok(scanned) => self.finish(host, &mut admitted, Some(scanned), &piece),
             Err(error) => self.stop(host, &admitted, Stop::Fault(scan_fault(error))),
         }
     }
@@ -203,24 +221,49 @@ impl GatewayStage {
                 let size = admitted.scanned;
                 self.on_request_body(host, size, true)
             }
-            Phase::Replied => Flow::Pause,
+            Phase::Replied | Phase::Waiting(_) => Flow::Pause,
             Phase::Fresh | Phase::Forwarded { .. } => Flow::Continue,
         }
     }
 
-    /// Whether a request may pass: whether as an open relay's, and the backend its key is pinned to.
-    fn admit(&self, head: &Head<'_>) -> Result<(bool, Option<Rc<str>>), Fault> {
+    /// The reply's headers have arrived.
+    pub fn on_response_headers(&mut self, host: &impl Host) {
+        if let Phase::Forwarded { meter: Some(meter), .. } = &self.phase
+            && let Err(error) = meter.on_response_headers(host)
+        {
+            reply::warn(host, error);
+        }
+    }
+
+    /// More of the reply's body is there: `size` bytes, which go on when this returns.
+    pub fn on_response_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) {
+        if let Phase::Forwarded { meter: Some(meter), .. } = &mut self.phase
+            && let Err(error) = meter.on_response_body(host, size, end_of_stream)
+        {
+            reply::warn(host, error);
+        }
+    }
+
+    /// The stream is over, however it ended.
+    pub fn on_end(&mut self, host: &impl Host) {
+        if let Phase::Forwarded { meter: Some(meter), .. } = &mut self.phase {
+            meter.settle(host);
+        }
+    }
+
+    /// Whether a request may pass, and by which key; by none in an open relay.
+    fn admit(&self, head: &Head<'_>) -> Result<Option<Rc<KnownKey>>, Fault> {
         let knowledge = self.worker.knowledge.borrow();
         match knowledge.is_open() {
             None => return Err(Fault::NotReady),
-            Some(true) if self.router.open_relay() => return Ok((true, None)),
+            Some(true) if self.router.open_relay() => return Ok(None),
             // The key stream is ahead of the configuration, or behind it: refuse until they agree.
             Some(true) => return Err(Fault::NotReady),
             Some(false) => {}
         }
         let token = head.token().ok_or(Fault::MissingKey)?;
         match knowledge.judge(token) {
-            Verdict::Allowed { pin } => Ok((false, pin)),
+            Verdict::Allowed(key) => Ok(Some(key)),
             Verdict::Disabled => Err(Fault::DisabledKey),
             Verdict::Refused => Err(Fault::UnknownKey),
             Verdict::Unknown => Err(Fault::NotReady),
@@ -236,96 +279,15 @@ impl GatewayStage {
     }
 
     /// Routes and prepares a request whose body, if any, is complete. `piece` is the whole body, or nothing.
-    fn finish(&mut self, host: &impl Host, admitted: &Admitted, scanned: Option<Scanned>, piece: &[u8]) -> Flow {
-        match self.forward(host, admitted, scanned.and_then(|scanned| scanned.model), piece) {
-            Ok(ticket) => {
-                self.phase = Phase::Forwarded { _ticket: ticket };
-                Flow::Continue
-            }
+    fn finish(&mut self, host: &impl Host, admitted: &mut Admitted, scanned: Option<Scanned>, piece: &[u8]) -> Flow {
+        match self.forward(host, admitted, scanned, piece) {
+            Ok(forward) => self.spend(host, admitted, forward),
             Err(stop) => self.stop(host, admitted, stop),
         }
     }
 
-    fn forward(
-        &self,
-        host: &impl Host,
-        admitted: &Admitted,
-        model: Option<ModelField>,
-        piece: &[u8],
-    ) -> Result<Option<Ticket>, Stop> {
-        let in_query = if model.is_none() { upstream_path::model_of_query(&admitted.path) } else { None };
-        let name = model.as_ref().map(|model| model.name.as_str()).or(in_query.as_deref()).unwrap_or_default();
-        let pin = admitted.pin.as_deref();
-        let route = self.router.route(name, pin, &admitted.request_id);
-        let route = route.ok_or_else(|| Fault::BackendNotFound(pin.unwrap_or("default").to_owned()))?;
-        let backend = self.router.first_backend(route).ok_or(Fault::Internal)?;
-        let ticket = match route.prepare {
-            Prepare::Once => {
-                self.prepare_once(host, admitted, backend, model.as_ref(), piece)?;
-                None
-            }
-            Prepare::PerAttempt => Some(self.prepare_later(host, admitted, model)?),
-        };
-        set_route(host, admitted, route)?;
-        Ok(ticket)
-    }
-
-    /// Prepares the request here: path, query and model. Envoy does the rest.
-    fn prepare_once(
-        &self,
-        host: &impl Host,
-        admitted: &Admitted,
-        backend: &Backend,
-        model: Option<&ModelField>,
-        piece: &[u8],
-    ) -> Result<(), Stop> {
-        let path = if backend.has_query_params {
-            let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster).ok_or(Fault::NotReady)?;
-            upstream_path::build(backend, &admitted.path, &credentials.query, !admitted.open)
-        } else {
-            upstream_path::build(backend, &admitted.path, "", !admitted.open)
-        };
-        if admitted.aliased || path != admitted.path {
-            host.set_request_header(":path", path.as_bytes())?;
-        }
-        let mapped = model.and_then(|model| Some((model, backend.map_model(&model.name)?)));
-        let Some((model, name)) = mapped.filter(|(model, mapped)| model.name != mapped.name) else {
-            return Ok(());
-        };
-        let fetched;
-        let head = match piece.get(..model.end) {
-            Some(head) => head,
-            None => {
-                fetched = host.request_body(0, model.end)?;
-                &fetched
-            }
-        };
-        let replaced = replace_model(head, model, name).ok_or(Fault::Internal)?;
-        host.replace_request_body_prefix(model.end, &replaced)?;
-        if let Some(length) = admitted.content_length {
-            let length = length.wrapping_sub(model.end as u64).wrapping_add(replaced.len() as u64);
-            if length != admitted.content_length.unwrap_or_default() {
-                host.set_request_header("content-length", length.to_string().as_bytes())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps the originals for the backend stage, which prepares each attempt from them.
-    fn prepare_later(&self, host: &impl Host, admitted: &Admitted, model: Option<ModelField>) -> Result<Ticket, Stop> {
-        let ticket = self.worker.keep_attempt(Attempt::new(
-            Rc::clone(&self.router),
-            admitted.path.clone(),
-            !admitted.open,
-            admitted.content_length,
-            model,
-        ));
-        host.keep(TICKET_PROPERTY, &ticket.id().to_le_bytes())?;
-        Ok(ticket)
-    }
-
     fn forward_to_control_plane(&mut self, host: &impl Host) -> Flow {
-        self.phase = Phase::Forwarded { _ticket: None };
+        self.phase = Phase::Forwarded { _ticket: None, meter: None };
         match host.set_request_header(ROUTE_HEADER, CONTROL_ROUTE.as_bytes()) {
             Ok(()) => Flow::Continue,
             Err(error) => self.fail(host, error),
@@ -352,6 +314,11 @@ impl GatewayStage {
 }
 
 impl Admitted {
+    /// Whether it is an open relay's request.
+    fn open(&self) -> bool {
+        self.key.is_none()
+    }
+
     /// Scans what has arrived since the last call. Returns the piece if it is the whole body.
     fn scan(&mut self, host: &impl Host, size: usize) -> Result<Vec<u8>, Stop> {
         let first = self.scanned == 0;
@@ -367,19 +334,6 @@ impl Admitted {
         }
         Ok(if first && piece.len() == size { piece } else { Vec::new() })
     }
-}
-
-/// Tells Envoy the route, the request id and what else its own replies need.
-fn set_route(host: &impl Host, admitted: &Admitted, route: &Route) -> Result<(), HostError> {
-    let name = if admitted.open { &route.open_name } else { &route.name };
-    host.set_request_header(ROUTE_HEADER, name.as_bytes())?;
-    if !admitted.id_is_clients {
-        host.set_request_header(REQUEST_ID_HEADER, admitted.request_id.as_bytes())?;
-    }
-    if admitted.upgrade {
-        host.set_request_header(TIMEOUT_HEADER, b"0")?;
-    }
-    Ok(())
 }
 
 /// The bytes up to the end of the model's value, with another name in it.

@@ -41,6 +41,8 @@ pub fn serialise(headers: &[(&str, &str)]) -> Vec<u8> {
 /// What the gateway stage reads from the request headers.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Head<'h> {
+    /// `:method`.
+    pub method: &'h [u8],
     /// `:path`, query included.
     pub path: &'h [u8],
     /// `content-type`.
@@ -67,6 +69,7 @@ impl<'h> Head<'h> {
         for (name, value) in pairs(map) {
             let slot = match name {
                 b":path" => &mut head.path,
+                b":method" => &mut head.method,
                 b"content-type" => &mut head.content_type,
                 b"authorization" => &mut head.authorization,
                 b"x-request-id" => &mut head.request_id,

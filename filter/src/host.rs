@@ -17,6 +17,14 @@ pub trait Host {
     fn request_body(&self, start: usize, max: usize) -> Result<Vec<u8>, HostError>;
     /// Replaces the first `size` bytes of the buffered request body.
     fn replace_request_body_prefix(&self, size: usize, value: &[u8]) -> Result<(), HostError>;
+    /// Removes a response header.
+    fn remove_response_header(&self, name: &str) -> Result<(), HostError>;
+    /// The first `size` bytes of the piece of the response body at hand.
+    fn response_body(&self, size: usize) -> Result<Vec<u8>, HostError>;
+    /// Replaces the first `size` bytes of the piece of the response body at hand.
+    fn replace_response_body(&self, size: usize, value: &[u8]) -> Result<(), HostError>;
+    /// Ends the stream at once, in both directions.
+    fn close_stream(&self) -> Result<(), HostError>;
     /// A property of the stream; `None` when there is none.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
     /// Keeps a value with the stream, where the other stage finds it under the same name.

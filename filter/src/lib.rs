@@ -1,15 +1,20 @@
 //! The filter: what happens to each request inside Envoy.
 //!
-//! One module, two stages (`stage`), one VM per worker for both. Decisions are made in `ditto-policy` and `ditto-llm`;
-//! this crate carries them out through [`host::Host`], the seam behind which Envoy stands (or, in tests, a fake).
-//! `entry` binds it all to proxy-wasm and exists only in the wasm build.
+//! One module, two stages (`stage`), one VM per worker for both. Decisions are made in `ditto-policy`, `ditto-llm`,
+//! `ditto-ledger` and `ditto-pricing`; this crate carries them out through [`host::Host`], the seam behind which Envoy
+//! stands (or, in tests, a fake). `entry` binds it all to proxy-wasm and exists only in the wasm build.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+// Natively, without proxy-wasm, parts are used by tests alone.
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
 
 pub mod backend_stage;
+mod charge;
 pub mod gateway_stage;
 pub mod head;
 pub mod host;
+mod metering;
+mod purses;
 mod reply;
 pub mod request_id;
 pub mod worker;

@@ -11,7 +11,9 @@ use crate::host::{Flow, Host, HostError};
 pub(crate) fn fault(host: &impl Host, dialect: Dialect, request_id: &str, fault: &Fault) -> Flow {
     let body = fault.body(dialect).to_string();
     let retry_after = fault.retry_after_seconds().map(|seconds| seconds.to_string());
+    let more = fault.headers();
     let mut headers = vec![("content-type", "application/json")];
+    headers.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
     if !request_id.is_empty() {
         headers.extend([("x-ditto-request-id", request_id), ("x-request-id", request_id)]);
     }

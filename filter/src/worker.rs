@@ -10,9 +10,11 @@ use std::rc::Rc;
 
 use ditto_policy::base_url::encode_query;
 use ditto_policy::key::TokenHash;
-use ditto_proto::sync::{Access, BackendCredentials, Key, Update, WatchRequest};
+use ditto_proto::sync::{Access, BackendCredentials, BudgetMode, Key, Update, WatchRequest};
 
 use crate::backend_stage::Attempt;
+use crate::gateway_stage::Waiting;
+use crate::purses::Purses;
 use crate::request_id::RequestIds;
 
 /// Tokens whose hashes are remembered, one for each place.
@@ -27,14 +29,19 @@ pub struct Worker {
     pub knowledge: RefCell<Knowledge>,
     /// Makes request ids.
     pub request_ids: RequestIds,
+    /// What keys may spend, and the requests that wait for the ledger.
+    pub(crate) purses: RefCell<Purses<Waiting>>,
     attempts: RefCell<HashMap<u64, Rc<Attempt>>>,
     next_attempt: Cell<u64>,
 }
 
 impl Worker {
-    /// `random` tells this worker's request ids from other workers'.
-    pub fn new(random: u32) -> Self {
+    /// `random` tells this worker from all others, its former incarnations included.
+    pub fn new(random: u128) -> Self {
+        let name = format!("{random:032x}");
+        let random = random as u32;
         Self {
+            purses: RefCell::new(Purses::new(name)),
             knowledge: RefCell::default(),
             request_ids: RequestIds::new(random),
             attempts: RefCell::default(),
@@ -48,6 +55,18 @@ impl Worker {
         self.next_attempt.set(id.wrapping_add(1));
         self.attempts.borrow_mut().insert(id, Rc::new(attempt));
         Ticket { worker: Rc::clone(self), id }
+    }
+
+    /// Takes one message of the key stream.
+    pub fn apply(&self, update: Update) {
+        let changed: Vec<TokenHash> =
+            update.upserts.iter().filter_map(|key| TokenHash::from_bytes(&key.token_sha256)).collect();
+        let mut knowledge = self.knowledge.borrow_mut();
+        knowledge.apply(update);
+        let mut purses = self.purses.borrow_mut();
+        if purses.len() > 0 {
+            changed.iter().filter_map(|hash| knowledge.key(hash)).for_each(|key| purses.refresh(key));
+        }
     }
 
     /// The originals behind a ticket.
@@ -84,6 +103,14 @@ impl Drop for Ticket {
 /// What a worker knows of a virtual key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownKey {
+    /// Its id.
+    pub id: Rc<str>,
+    /// Units that some account of the key limits, in the order of `ditto_ledger::Unit::ALL`.
+    pub limited: [bool; 4],
+    /// Whether its budgets must never be passed; `None`: as the configuration says.
+    pub strict: Option<bool>,
+    /// Changes whenever its accounts or their limits do.
+    pub terms: u64,
     /// A disabled key is refused.
     pub enabled: bool,
     /// The backend it is pinned to.
@@ -115,7 +142,7 @@ pub struct Knowledge {
 #[derive(Debug, Default)]
 struct State {
     open: bool,
-    keys: HashMap<TokenHash, KnownKey, BuildHasherDefault<DigestHasher>>,
+    keys: HashMap<TokenHash, Rc<KnownKey>, BuildHasherDefault<DigestHasher>>,
     credentials: HashMap<String, Rc<Credentials>>,
 }
 
@@ -126,10 +153,7 @@ pub enum Verdict {
     /// control plane was heard last.
     Unknown,
     /// Known and enabled.
-    Allowed {
-        /// The backend that the key is pinned to.
-        pin: Option<Rc<str>>,
-    },
+    Allowed(Rc<KnownKey>),
     /// Known and disabled.
     Disabled,
     /// Not handed out.
@@ -168,9 +192,14 @@ impl Knowledge {
         match state.keys.get(&self.recent_tokens.hash(token)) {
             None if self.current => Verdict::Refused,
             None => Verdict::Unknown,
-            Some(key) if key.enabled => Verdict::Allowed { pin: key.pin.clone() },
+            Some(key) if key.enabled => Verdict::Allowed(Rc::clone(key)),
             Some(_) => Verdict::Disabled,
         }
+    }
+
+    /// The key of a token, as far as has been heard.
+    fn key(&self, hash: &TokenHash) -> Option<&KnownKey> {
+        self.state.as_ref()?.keys.get(hash).map(|key| &**key)
     }
 
     /// The credentials of a cluster.
@@ -216,7 +245,7 @@ impl State {
         }
         for key in &update.upserts {
             if let Some(hash) = TokenHash::from_bytes(&key.token_sha256) {
-                self.keys.insert(hash, known_key(key));
+                self.keys.insert(hash, Rc::new(known_key(key)));
             }
         }
         for cluster in &update.credential_removals {
@@ -229,7 +258,17 @@ impl State {
 }
 
 fn known_key(key: &Key) -> KnownKey {
-    KnownKey { enabled: key.enabled, pin: if key.route.is_empty() { None } else { Some(key.route.as_str().into()) } }
+    KnownKey {
+        id: key.id.as_str().into(),
+        limited: std::array::from_fn(|unit| key.limited >> unit & 1 == 1),
+        strict: match key.budget_mode() {
+            BudgetMode::Unspecified => None,
+            mode => Some(mode == BudgetMode::Strict),
+        },
+        terms: key.terms,
+        enabled: key.enabled,
+        pin: if key.route.is_empty() { None } else { Some(key.route.as_str().into()) },
+    }
 }
 
 fn known_credentials(credentials: &BackendCredentials) -> Credentials {
@@ -327,7 +366,7 @@ mod tests {
         assert_eq!(knowledge.judge(b"a"), Verdict::Unknown);
         assert_eq!(knowledge.watch_request("n".into()).revision, 0);
         knowledge.apply(Update { reset: false, ..snapshot(vec![key("b", false)]) });
-        assert!(matches!(knowledge.judge(b"a"), Verdict::Allowed { .. }));
+        assert!(matches!(knowledge.judge(b"a"), Verdict::Allowed(_)));
         assert_eq!(knowledge.judge(b"b"), Verdict::Disabled);
         assert_eq!(knowledge.judge(b"c"), Verdict::Refused);
         let request = knowledge.watch_request("n".into());
@@ -339,13 +378,13 @@ mod tests {
         let mut knowledge = Knowledge::default();
         knowledge.apply(snapshot(vec![key("old", true)]));
         knowledge.apply(Update { complete: false, ..snapshot(vec![key("new", true)]) });
-        assert!(matches!(knowledge.judge(b"old"), Verdict::Allowed { .. }));
+        assert!(matches!(knowledge.judge(b"old"), Verdict::Allowed(_)));
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
         knowledge.disconnected();
         knowledge.apply(Update { reset: true, ..snapshot(vec![key("newer", true)]) });
         assert_eq!(knowledge.judge(b"old"), Verdict::Refused);
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
-        assert!(matches!(knowledge.judge(b"newer"), Verdict::Allowed { .. }));
+        assert!(matches!(knowledge.judge(b"newer"), Verdict::Allowed(_)));
     }
 
     #[test]
@@ -354,7 +393,7 @@ mod tests {
         knowledge.apply(snapshot(vec![key("on", true), key("off", false)]));
         assert_eq!(knowledge.judge(b"new"), Verdict::Refused);
         knowledge.disconnected();
-        assert!(matches!(knowledge.judge(b"on"), Verdict::Allowed { .. }));
+        assert!(matches!(knowledge.judge(b"on"), Verdict::Allowed(_)));
         assert_eq!(knowledge.judge(b"off"), Verdict::Disabled);
         assert_eq!(knowledge.judge(b"new"), Verdict::Unknown);
         // A snapshot that has only begun says nothing yet.
@@ -362,7 +401,7 @@ mod tests {
         assert_eq!(knowledge.judge(b"new"), Verdict::Unknown);
         let nothing_new = Update { reset: false, revision: 8, ..snapshot(vec![key("new", true)]) };
         knowledge.apply(nothing_new);
-        assert!(matches!(knowledge.judge(b"new"), Verdict::Allowed { .. }));
+        assert!(matches!(knowledge.judge(b"new"), Verdict::Allowed(_)));
         assert_eq!(knowledge.judge(b"newer"), Verdict::Refused);
     }
 

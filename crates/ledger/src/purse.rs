@@ -35,7 +35,9 @@ const REPORT_AGE_MS: u64 = 10_000;
 const LEASES_MAX: usize = 8;
 
 /// One key in one worker.
-#[derive(Debug)]
+///
+/// A copy is for models and tests: two copies would spend the same leases twice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Purse {
     key_id: String,
     /// Begins the ids of leases.
@@ -69,7 +71,7 @@ pub enum Admission {
 }
 
 /// What one request may use up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reservation {
     pub(crate) lease: u64,
     /// The amounts, zero where nothing is limited.
@@ -77,8 +79,34 @@ pub struct Reservation {
     pub(crate) window: u64,
 }
 
+impl Reservation {
+    /// The number of its lease, which the lease's id ends with.
+    pub fn lease(&self) -> u64 {
+        self.lease
+    }
+}
+
+/// One lease as its worker knows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Holding {
+    /// Its number, which its id ends with.
+    pub lease: u64,
+    /// Total granted, as far as the worker has heard.
+    pub granted: Amounts,
+    /// Total used by requests that have ended.
+    pub spent: Amounts,
+    /// Total that the worker will not use.
+    pub returned: Amounts,
+    /// What requests in flight may use up.
+    pub reserved: Amounts,
+    /// The minute of the window's numbers, as the ledger names it; 0: none yet.
+    pub minute: u64,
+    /// Requests in flight.
+    pub requests: u64,
+}
+
 /// What requests wait for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// What the first in the queue needs.
     pub first: Amounts,
@@ -121,6 +149,11 @@ impl Purse {
     /// Hand back what no request has reserved, with the next claim, which is due at once.
     pub fn recall(&mut self) {
         self.recalled = self.leases.iter().any(|lease| !lease.available().is_zero());
+    }
+
+    /// Whether a recall is still to be followed.
+    pub fn is_recalled(&self) -> bool {
+        self.recalled
     }
 
     /// Reserves what a request needs, if the lease covers it.
@@ -236,6 +269,11 @@ impl Purse {
     /// What the lease to spend from holds beyond reservations.
     pub fn available(&self) -> Amounts {
         self.leases.last().filter(|lease| lease.is_open()).map_or_else(Amounts::default, Held::available)
+    }
+
+    /// What it holds, lease by lease; the last is the one to spend from.
+    pub fn holdings(&self) -> impl Iterator<Item = Holding> {
+        self.leases.iter().map(Held::holding)
     }
 
     fn only_limited(&self, need: &Amounts) -> Amounts {

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use ditto_policy::filter_config::{BackendConfig, Choice, FilterConfig, Prepare, RouteConfig, RuleConfig, SCHEMA};
+use ditto_policy::filter_config::{
+    BackendConfig, Choice, FilterConfig, Metering, Prepare, RouteConfig, RuleConfig, SCHEMA,
+};
 use ditto_policy::key::TokenHash;
 use ditto_policy::routing::Router;
 use ditto_proto::sync::{Access, BackendCredentials, Key, Pair, Update};
@@ -160,6 +162,7 @@ fn config(open_relay: bool) -> FilterConfig {
         ],
         rules: vec![rule("short", true, 1), rule("same", true, 1), rule("far", false, 2), rule("chain", false, 3)],
         default_choices: choices(0),
+        metering: Metering::default(),
         pins: [("plain".to_owned(), 0), ("mapped".to_owned(), 1), ("far".to_owned(), 2)].into(),
     }
 }

@@ -1,0 +1,116 @@
+//! Whether a request that is ready may go on: what its key may spend decides, here or in the ledger.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use ditto_ledger::{Refusal, Scope, Unit};
+use ditto_llm::dialect::Dialect;
+use ditto_llm::fault::{Fault, LimitKind, Limited, Windows};
+
+use super::{Admitted, Forward, GatewayStage, Phase};
+use crate::host::{Flow, Host};
+use crate::metering::{Meter, release};
+use crate::purses::Answer;
+use crate::worker::{Ticket, Worker};
+
+/// Names a request that waits for the ledger, so that the answer finds it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waiting {
+    /// Envoy's number of the stream's context.
+    pub(crate) context: u32,
+    pub(crate) stage: Weak<RefCell<GatewayStage>>,
+    /// Id of the key that a grant would be booked on.
+    pub(crate) key: Rc<str>,
+}
+
+/// A request that waits for the ledger.
+#[derive(Debug)]
+pub(super) struct Pending {
+    ticket: Option<Ticket>,
+    meter: Box<Meter>,
+    dialect: Dialect,
+    request_id: String,
+}
+
+impl GatewayStage {
+    /// Lets the request go on if its key's lease covers it, else has it wait.
+    pub(super) fn spend(&mut self, host: &impl Host, admitted: &Admitted, forward: Forward) -> Flow {
+        let Forward { ticket, meter } = forward;
+        let Some(mut meter) = meter else {
+            self.phase = Phase::Forwarded { _ticket: ticket, meter: None };
+            return Flow::Continue;
+        };
+        let now_ms = host.now_ms();
+        let (key, need, exact) = (Rc::clone(meter.key()), *meter.need(), meter.exact());
+        // Not borrowed longer than the call: what is dropped below may have to be settled.
+        let granted = self.worker.purses.borrow_mut().admit(&key, &need, exact, now_ms);
+        if let Some(reservation) = granted {
+            meter.granted(reservation);
+            self.phase = Phase::Forwarded { _ticket: ticket, meter: Some(meter) };
+            return Flow::Continue;
+        }
+        let waiting = Waiting { key: Rc::clone(&key.id), ..self.handle.clone() };
+        let waits = self.worker.purses.borrow_mut().wait(&key, exact, waiting, need, now_ms);
+        if !waits {
+            return self.reply(host, admitted.dialect, &admitted.request_id, &Fault::Overloaded);
+        }
+        let (dialect, request_id) = (admitted.dialect, admitted.request_id.clone());
+        self.phase = Phase::Waiting(Box::new(Pending { ticket, meter, dialect, request_id }));
+        Flow::Pause
+    }
+
+    /// The ledger has answered for this request. `Continue` if it may go on.
+    pub(crate) fn resolve(&mut self, host: &impl Host, waiting: &Waiting, answer: Answer) -> Flow {
+        let phase = std::mem::replace(&mut self.phase, Phase::Replied);
+        let Phase::Waiting(mut pending) = phase else {
+            self.phase = phase;
+            give_up(&self.worker, waiting, answer, host.now_ms());
+            return Flow::Pause;
+        };
+        let fault = match answer {
+            Answer::Granted(reservation) => {
+                pending.meter.granted(reservation);
+                self.phase = Phase::Forwarded { _ticket: pending.ticket, meter: Some(pending.meter) };
+                return Flow::Continue;
+            }
+            Answer::Refused(refusal) => refused(&refusal, self.router.metering().budget_status),
+            Answer::Unavailable => Fault::LedgerUnavailable,
+        };
+        self.reply(host, pending.dialect, &pending.request_id, &fault)
+    }
+}
+
+/// Nobody waits for this answer any more: what was granted goes back.
+pub(crate) fn give_up(worker: &Worker, waiting: &Waiting, answer: Answer, now_ms: u64) {
+    if let Answer::Granted(reservation) = answer {
+        release(worker, &waiting.key, &reservation, now_ms);
+    }
+}
+
+/// The ledger's refusal in the client's words.
+fn refused(refusal: &Refusal, budget_status: u16) -> Fault {
+    let scope = Scope::of_account(&refusal.account);
+    let scope = scope.map_or_else(String::new, |scope| format!("{} '{}'", scope.kind.name(), scope.id));
+    let (kind, micros) = match refusal.unit {
+        Unit::Tokens => (LimitKind::Tokens, false),
+        Unit::PicoUsd => (LimitKind::UsdMicros, true),
+        Unit::WindowRequests => (LimitKind::RequestsPerMinute, false),
+        Unit::WindowTokens => (LimitKind::TokensPerMinute, false),
+    };
+    let shown = |amount: u64| if micros { ditto_pricing::pico_to_micros_ceil(amount) } else { amount };
+    let rates = &refusal.rates;
+    Fault::Limited(Box::new(Limited {
+        kind,
+        scope,
+        limit: shown(refusal.limit),
+        used: shown(refusal.used),
+        attempted: shown(refusal.needed),
+        retry_after_ms: Some(refusal.retry_after_ms).filter(|ms| *ms > 0),
+        budget_status,
+        windows: Windows {
+            requests: rates.limit_requests.map(|limit| (limit, rates.remaining_requests)),
+            tokens: rates.limit_tokens.map(|limit| (limit, rates.remaining_tokens)),
+            reset_ms: rates.reset_ms,
+        },
+    }))
+}
