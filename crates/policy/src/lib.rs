@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod base_url;
+pub mod carriers;
 pub mod compile;
 pub mod document;
 pub mod filter_config;

@@ -310,6 +310,7 @@ mod tests {
             rules: vec![rule("gpt-", false, 0), rule("gpt-4o", true, 1), rule("gpt-4", false, 3)],
             default_choices: vec![Choice { weight: 9.0, route: 2 }, Choice { weight: 1.0, route: 3 }],
             pins: [("two".to_owned(), 1)].into(),
+            metering: Metering::default(),
         }
     }
 

@@ -30,7 +30,8 @@ pub enum Pattern {
 /// A check that a request passes before it is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// A virtual key, unless the gateway is an open relay.
+    /// A virtual key, unless the gateway is an open relay. Where the control plane serves, it checks the key itself, and
+    /// an open relay makes no difference: without a key there is nothing to tell.
     VirtualKey,
     /// An admin token, checked by the control plane.
     AdminToken,
@@ -77,6 +78,8 @@ use Pattern::{Exact, Subtree};
 pub const SURFACE: &[Entry] = &[
     unsupported(Subtree("/v1/gateway")),
     unsupported(Subtree("/v1/a2a")),
+    control(Exact("/v1/token/balance"), &[Check::VirtualKey]),
+    control(Exact("/v1/token/usage"), &[Check::VirtualKey]),
     proxy(Subtree("/v1")),
     control(Exact("/health"), &[]),
     control(Exact("/ready"), &[]),
@@ -175,8 +178,31 @@ mod tests {
 
     #[test]
     fn the_control_plane_serves_its_own() {
-        for path in ["/health", "/ready", "/admin", "/admin/keys", "/admin/keys/vk-1?x=1", "/health?verbose=1"] {
+        for path in [
+            "/health",
+            "/ready",
+            "/admin",
+            "/admin/keys",
+            "/admin/keys/vk-1?x=1",
+            "/health?verbose=1",
+            "/v1/token/balance",
+            "/v1/token/usage?limit=5",
+        ] {
             assert_eq!(locate(path), Place::ControlPlane, "{path}");
+        }
+        for path in ["/v1/token", "/v1/token/balance/", "/v1/token/balances"] {
+            assert!(proxied(path).is_some(), "{path}");
+        }
+        assert_eq!(locate("/token/balance"), Place::Nowhere);
+    }
+
+    #[test]
+    fn under_v1_nothing_is_served_without_a_key() {
+        for entry in SURFACE {
+            let (Exact(path) | Subtree(path)) = entry.pattern;
+            if path.starts_with("/v1") {
+                assert!(entry.checks.contains(&Check::VirtualKey), "{path}");
+            }
         }
     }
 
@@ -186,7 +212,8 @@ mod tests {
             match entry.service {
                 Service::Proxy => assert_eq!(entry.checks, PROXY_CHECKS, "{:?}", entry.pattern),
                 Service::Unsupported => assert!(entry.checks.contains(&Check::VirtualKey), "{:?}", entry.pattern),
-                Service::ControlPlane => assert!(!entry.checks.contains(&Check::VirtualKey), "{:?}", entry.pattern),
+                // One authentication for each path: its own, or none for the probes.
+                Service::ControlPlane => assert!(entry.checks.len() <= 1, "{:?}", entry.pattern),
             }
         }
     }
