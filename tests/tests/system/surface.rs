@@ -58,6 +58,12 @@ async fn every_path_of_the_surface_passes_its_checks_whatever_the_method() {
                     let keyed = nobody.clone().with_bearer(TOKEN);
                     expect(send(&keyed, method, path).await, method, 401, "unauthorized").await;
                 }
+                // The control plane's own answer to whoever has no key, whatever the method.
+                Service::ControlPlane if entry.checks.contains(&Check::VirtualKey) => {
+                    expect(reply, method, 401, "invalid_api_key").await;
+                    let unknown = nobody.clone().with_header("x-api-key", "sk-unknown");
+                    expect(send(&unknown, method, path).await, method, 401, "invalid_api_key").await;
+                }
                 Service::ControlPlane => {
                     let readable = [Method::GET, Method::HEAD].contains(method);
                     assert_eq!(reply.status, if readable { 200 } else { 405 }, "{method} {path}");
