@@ -88,6 +88,7 @@ pub(super) fn request_id_headers() -> Vec<HeaderValueOption> {
     ["x-ditto-request-id", "x-request-id"].map(|name| header(name, "%REQ(x-request-id)%")).into()
 }
 
+/// With a key, the reply is read for what it used, so the backend is asked not to compress it.
 fn proxied(compiled: &Compiled, plan: &RoutePlan, open: bool) -> Route {
     let candidates: Vec<_> = plan.clusters.iter().filter_map(|&index| compiled.clusters.get(index)).collect();
     let timeouts = candidates.iter().map(|cluster| cluster.timeout_seconds);
@@ -111,6 +112,7 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, open: bool) -> Route {
         name: plan.name.clone(),
         r#match: everything(),
         request_headers_to_remove: NEVER_FORWARDED.iter().chain(credentials).map(|&name| name.to_owned()).collect(),
+        request_headers_to_add: if open { Vec::new() } else { vec![header("accept-encoding", "identity")] },
         response_headers_to_add: [vec![header("x-ditto-backend", &backend)], request_id_headers()].concat(),
         action: Some(Action::Route(action)),
         ..Default::default()
