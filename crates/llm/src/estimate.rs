@@ -2,7 +2,25 @@
 //!
 //! Byte-level BPE first cuts a text where its character class changes (letters, digits, punctuation, space) and then
 //! merges inside the cuts. So the estimate is a sum over neighbouring bytes: what a byte of this class costs after a
-//! byte of that class. A new word costs much, one more letter of it little.
+//! byte of that class. A new word costs much, one more letter of it little. It takes half a nanosecond for a byte.
+//!
+//! The weights were fitted to OpenAI's `o200k_base` and `cl100k_base` over prose, documentation and code, and
+//! `tests/estimate.rs` holds them against both. How far off the best estimate is, on texts of 3 kB:
+//!
+//! | Text | `o200k_base` | `cl100k_base` |
+//! | --- | --- | --- |
+//! | English prose | +0.2 % | -0.8 % |
+//! | Chinese prose | +17 % | -21 % |
+//! | Rust, Python, JavaScript and SQL | +5 % | +6 % |
+//! | German, French, Russian, Japanese, Korean, Arabic, Hindi, a table and JSON | +13 % | -18 % |
+//!
+//! The two tokenizers differ by half for Chinese, and one estimate stands between them. Parts of a text of some 600
+//! bytes are off by up to 16 % in English and code. Text that is not language (keys, hashes, base64) is off by up to
+//! 30 %.
+//!
+//! The high estimate ([`TextStats::tokens_high`]) is above both tokenizers for each 150 bytes of these texts, of keys,
+//! hashes and base64 as well; it is 21 % above for English, 45 % for code, and 76 % above `o200k_base` for Chinese. It is
+//! no proof: a run of random lower-case letters has more tokens than it says.
 
 /// Tokens are counted in parts of this many.
 const UNIT: u64 = 1 << 10;
@@ -34,8 +52,10 @@ enum Class {
     Two,
     /// The first of three, with typographic marks and symbols.
     ThreeMark,
-    /// The first of three: Chinese, Japanese, Korean, and most other scripts.
+    /// The first of three: Chinese, Japanese, Korean.
     Three,
+    /// The first of three: the scripts of India and South East Asia, Georgian, Ethiopic.
+    ThreeSouth,
     /// The first of four: emoji and rare characters.
     Four,
 }
@@ -56,8 +76,9 @@ const fn classes() -> [u8; 256] {
             b'0'..=b'9' => Class::Digit,
             0x80..=0xbf => Class::Rest,
             0xc0..=0xdf => Class::Two,
+            0xe0 | 0xe1 => Class::ThreeSouth,
             0xe2 => Class::ThreeMark,
-            0xe0..=0xef => Class::Three,
+            0xe3..=0xef => Class::Three,
             0xf0.. => Class::Four,
             _ => Class::Mark,
         };
@@ -90,22 +111,35 @@ const fn weight(before: u8, class: u8) -> (u64, u64) {
     const TWO: u8 = Class::Two as u8;
     const THREE_MARK: u8 = Class::ThreeMark as u8;
     const THREE: u8 = Class::Three as u8;
+    const THREE_SOUTH: u8 = Class::ThreeSouth as u8;
     const FOUR: u8 = Class::Four as u8;
     match (before, class) {
-        (LOWER, LOWER) | (UPPER, LOWER) => (48, 140),
-        (UPPER, UPPER) => (300, 500),
-        (_, LOWER | UPPER) => (850, 1024),
-        (DIGIT, DIGIT) => (340, 600),
-        (_, DIGIT) => (900, 1024),
-        (MARK, MARK) => (420, 800),
-        (_, MARK) => (900, 1024),
-        (LINE, LINE) => (200, 700),
-        (_, LINE) => (700, 1024),
-        (SPACE | LINE, SPACE) => (60, 300),
-        (_, TWO) => (450, 1024),
-        (_, THREE_MARK) => (900, 1536),
-        (_, THREE) => (950, 1536),
-        (_, FOUR) => (2048, 3072),
+        // Inside a word.
+        (LOWER | UPPER, LOWER) => (88, 138),
+        (UPPER, UPPER) => (125, 360),
+        // A new word. Where a mark stands before it, the two are often one token.
+        (LOWER, UPPER) => (670, 2461),
+        (SPACE, LOWER | UPPER) => (778, 831),
+        (MARK, LOWER | UPPER) => (251, 197),
+        (LINE, LOWER | UPPER) => (741, 690),
+        (_, LOWER | UPPER) => (1589, 1109),
+        (DIGIT, DIGIT) => (246, 345),
+        (SPACE | LINE, DIGIT) => (1962, 1790),
+        (_, DIGIT) => (970, 1220),
+        (MARK, MARK) => (185, 756),
+        (SPACE | LINE, MARK) => (1315, 1179),
+        (_, MARK) => (887, 1125),
+        // A line's end joins the mark before it and the space after it.
+        (MARK, LINE) => (0, 0),
+        (LINE, LINE) => (52, 52),
+        (_, LINE) => (1517, 2103),
+        (LINE, SPACE) => (635, 159),
+        (SPACE, SPACE) => (15, 60),
+        (_, TWO) => (360, 1200),
+        (_, THREE_MARK) => (449, 1536),
+        (_, THREE) => (972, 1464),
+        (_, THREE_SOUTH) => (700, 1800),
+        (_, FOUR) => (2560, 4096),
         _ => (0, 0),
     }
 }
@@ -133,8 +167,7 @@ impl TextStats {
             let (mut sum, mut last) = (0_u64, self.last);
             for &byte in run {
                 let class = CLASSES.get(usize::from(byte)).copied().unwrap_or_default();
-                let pair = usize::from(last << 4 | class);
-                sum = sum.wrapping_add(WEIGHTS.get(pair).copied().unwrap_or_default());
+                sum = sum.wrapping_add(WEIGHTS.get(usize::from(last << 4 | class)).copied().unwrap_or_default());
                 last = class;
             }
             self.last = last;
@@ -149,6 +182,7 @@ impl TextStats {
         match unit {
             0..0x80 => self.add(&[u8::try_from(unit).unwrap_or_default()]),
             0x80..0x800 => self.add(&[0xc3, 0x80]),
+            0x800..0x2000 => self.add(&[0xe0, 0x80, 0x80]),
             0x2000..0x3000 => self.add(&[0xe2, 0x80, 0x80]),
             0xd800..0xdc00 => self.add(&[0xf0, 0x80]),
             0xdc00..0xe000 => self.add(&[0x80, 0x80]),
@@ -189,7 +223,7 @@ impl TextStats {
         self.best.div_ceil(UNIT)
     }
 
-    /// An estimate that text as people and models write it stays below.
+    /// An estimate that text as people and models write it stays below. See the module's documentation.
     pub fn tokens_high(&self) -> u64 {
         self.high.div_ceil(UNIT).min(self.bytes.max(self.tokens()))
     }
@@ -211,6 +245,20 @@ pub fn input_tokens_of_bytes(body_bytes: usize) -> u64 {
 }
 
 /// How many input tokens a request for text can have at most, by the length of its JSON body.
+///
+/// It is not below what any byte-level BPE makes of the request:
+/// - A token covers at least one byte of the text that it is made of.
+/// - JSON writes no character in fewer bytes than UTF-8 has for it: `\n` takes two for one, `\u4e2d` six for three, a
+///   pair of surrogates twelve for four. What is not valid UTF-8 is refused, or replaced by a character which is one
+///   token in the vocabularies of today.
+/// - What a template puts around a message (some 5 tokens, and its role) is fewer tokens than the body has bytes around
+///   its content: `{"role":"user","content":""}` is 28. The same goes for tools: what describes a function in the prompt
+///   is made of the names, types and descriptions that are in the body, and is written with less around them.
+/// - What templates add once (the date, how to call tools) is in no byte of the body: [`OVERHEAD_TOKENS_MAX`] is
+///   for that. The largest known is some 350 tokens, which Anthropic adds when there are tools.
+/// - Token ids in place of text take at least two bytes each, digit and comma.
+///
+/// It says nothing about requests with [`Scanned::unbounded`](crate::scan::Scanned::unbounded) set.
 pub fn input_tokens_bound(body_bytes: usize) -> u64 {
     (body_bytes as u64).saturating_add(OVERHEAD_TOKENS_MAX)
 }
