@@ -11,7 +11,7 @@ pub const MINUTE_MS: u64 = 60_000;
 ///
 /// Limits are not kept here: they come with each exchange from the key, so that a changed limit needs no change of
 /// the books.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Account {
     /// What was spent; the window's numbers in [`Account::minute`] only.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Tokens, for good.
@@ -27,7 +27,7 @@ impl Unit {
 }
 
 /// One number for each unit. Arithmetic saturates: at the edges of 64 bits no budget means anything any more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Amounts {
     /// See [`Unit::Tokens`].
@@ -128,7 +128,7 @@ impl Amounts {
 }
 
 /// What was counted, for people to read. No limit applies to these.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
     /// Requests that were let through.

@@ -4,7 +4,7 @@ use crate::amounts::{Amounts, Counts, Unit};
 use crate::lease::LeaseState;
 
 /// A worker's word about one lease. All numbers are totals, so repeats and losses do no harm.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The lease's id, made by the worker and never used again.
     pub lease: String,
@@ -29,7 +29,7 @@ pub struct Claim {
 }
 
 /// The ledger's answer to a [`Claim`] that it has booked.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Reply {
     /// The lease.
     pub lease: String,
@@ -48,7 +48,7 @@ pub struct Reply {
 }
 
 /// Why a lease was not granted what it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// Name of the account that has too little.
     pub account: String,
@@ -69,7 +69,7 @@ pub struct Refusal {
 }
 
 /// The tightest of a key's windows, for `x-ratelimit-*`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct RateStatus {
     /// Requests a minute, if limited.
     pub limit_requests: Option<u64>,

@@ -3,13 +3,13 @@
 //! `exchange` is the only place where amounts are granted, and `book` the only one where they are booked. A store
 //! loads the rows, calls [`exchange`], and saves them, all in one atomic step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, MINUTE_MS};
 use crate::amounts::{Amounts, Unit};
 use crate::claim::{Claim, RateStatus, Refusal, Reply};
 use crate::lease::{Lease, LeaseState};
-use crate::terms::Terms;
+use crate::terms::{Scope, ScopeKind, Terms};
 
 /// Where the operator has a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Default for Policy {
 pub struct Rows {
     /// The claim's lease, if there is one.
     pub lease: Option<Lease>,
-    /// The accounts of the lease and of the key's terms. Accounts that are missing here are new.
+    /// All of [`accounts_needed`]. One that is missing here is taken for new, and saving it would overwrite its past.
     pub accounts: BTreeMap<String, Account>,
 }
 
@@ -78,6 +78,21 @@ pub fn exchange(rows: &mut Rows, terms: Option<&Terms>, claim: &Claim, now_ms: u
     reply
 }
 
+/// Names of the accounts that [`exchange`] needs in its rows: those of the claim's lease, if there is one, and of the
+/// key's terms. Without both, as when a deleted key's worker reports for the first time, the key's own.
+pub fn accounts_needed(lease: Option<&Lease>, terms: Option<&Terms>, claim: &Claim) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = terms.iter().flat_map(|terms| terms.names()).collect();
+    names.extend(lease.iter().flat_map(|lease| lease.accounts.iter().cloned()));
+    if names.is_empty() {
+        names.insert(own_account(&claim.key_id));
+    }
+    names
+}
+
+fn own_account(key_id: &str) -> String {
+    Scope { kind: ScopeKind::Key, tenant: None, id: key_id.to_owned() }.account()
+}
+
 /// A lease that the ledger does not know. `None` when there is nothing to know: the claim's last word is all booked.
 ///
 /// A claim that says it was granted something is believed: the store has lost it, or it was granted while the store
@@ -86,10 +101,9 @@ fn open(terms: Option<&Terms>, claim: &Claim, now_ms: u64) -> Option<Lease> {
     if claim.last {
         return None;
     }
-    let own = || vec![crate::Scope { kind: crate::ScopeKind::Key, tenant: None, id: claim.key_id.clone() }.account()];
     Some(Lease {
         key_id: claim.key_id.clone(),
-        accounts: terms.map_or_else(own, Terms::names),
+        accounts: terms.map_or_else(|| vec![own_account(&claim.key_id)], Terms::names),
         opened_at_ms: now_ms,
         ..Lease::default()
     })

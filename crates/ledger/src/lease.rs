@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::amounts::{Amounts, Counts};
 
 /// Whether a lease may be granted more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseState {
     /// It may.
@@ -18,7 +18,7 @@ pub enum LeaseState {
 }
 
 /// An amount held in all accounts of a key for one worker. Totals only grow; the window's belong to one minute.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Lease {
     /// The key.

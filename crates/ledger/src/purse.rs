@@ -12,17 +12,15 @@ use crate::amounts::{Amounts, Counts, Unit};
 use crate::claim::{Claim, Reply};
 
 mod held;
+mod pace;
 
-pub(crate) use held::Held;
+use held::{Heard, Held};
+use pace::Pace;
 
 /// Requests that a busy key holds ahead, at most.
 pub const AHEAD_MAX: u64 = 1024;
-/// Requests that a key in use holds ahead, at least.
-const AHEAD_MIN: u64 = 4;
-/// Claims that follow each other faster than this make the next one larger.
-const BUSY_MS: u64 = 1_000;
-/// Claims that follow each other slower than this make the next one smaller.
-const CALM_MS: u64 = 10_000;
+/// A key that has not been used for so long does not ask ahead.
+const ACTIVE_MS: u64 = 1_000;
 /// A key that has not been used for so long hands back what it does not need.
 const IDLE_MS: u64 = 5_000;
 /// Reports are sent when so many requests have ended,
@@ -47,14 +45,12 @@ pub struct Purse {
     leases: Vec<Held>,
     /// Units that some account limits.
     limited: [bool; 4],
-    /// Requests held ahead.
-    ahead: u64,
-    /// What one request needs, on average.
-    mean: Amounts,
+    pace: Pace,
     last_use_ms: u64,
-    last_grant_ms: u64,
     /// Somebody else needs what is idle here, or the terms have changed.
     recalled: bool,
+    /// What the requests needed that waited when the last claim was made.
+    waited_for: Amounts,
     /// Only what waiting requests need is asked for.
     exact: bool,
     /// When the claims that have no answer yet were sent.
@@ -115,8 +111,9 @@ pub struct Waiting {
 }
 
 impl Purse {
-    /// A purse with nothing in it. `worker` is unique for each incarnation of a worker; with `exact`, every request
-    /// asks for itself.
+    /// A purse with nothing in it. `worker` begins the ids of its leases, `<worker>/<number>`, and must be another for
+    /// each purse that there has ever been: two purses of one worker, or one that is made anew for the same key, would
+    /// otherwise speak of each other's leases. With `exact`, every request asks for itself.
     pub fn new(key_id: impl Into<String>, worker: impl Into<String>, exact: bool) -> Self {
         Self {
             key_id: key_id.into(),
@@ -124,11 +121,10 @@ impl Purse {
             next_lease: 1,
             leases: Vec::new(),
             limited: [false; 4],
-            ahead: 0,
-            mean: Amounts::default(),
+            pace: Pace::default(),
             last_use_ms: 0,
-            last_grant_ms: 0,
             recalled: false,
+            waited_for: Amounts::default(),
             exact,
             asking: None,
         }
@@ -138,6 +134,7 @@ impl Purse {
     /// this must be called: what is idle goes back, and the new terms decide about what is asked for again.
     pub fn set_limited(&mut self, limited: [bool; 4]) {
         self.limited = limited;
+        self.pace.keep(|unit| is_limited(&limited, unit));
         self.recalled = !self.leases.is_empty();
     }
 
@@ -146,9 +143,10 @@ impl Purse {
         self.limited.contains(&true)
     }
 
-    /// Hand back what no request has reserved, with the next claim, which is due at once.
+    /// Hand back what no request has reserved, with the next claim, which is due at once. It is made also when nothing
+    /// is idle, so that whoever asked knows; and after an answer that is still on its way, which may bring something.
     pub fn recall(&mut self) {
-        self.recalled = self.leases.iter().any(|lease| !lease.available().is_zero());
+        self.recalled = !self.leases.is_empty();
     }
 
     /// Whether a recall is still to be followed.
@@ -172,7 +170,7 @@ impl Purse {
             return Admission::Short;
         }
         self.last_use_ms = now_ms;
-        self.mean = Amounts::by_unit(|unit| average(self.mean.get(unit), need.get(unit)));
+        self.pace.used(&need);
         Admission::Granted(lease.reserve(need))
     }
 
@@ -216,13 +214,19 @@ impl Purse {
         if needs_lease {
             self.open();
         }
-        self.pace(now_ms, waiting.is_some(), idle);
+        let low = waiting.is_some() || self.runs_low(now_ms);
+        self.pace.before_claim(now_ms, low, idle);
         let waiting = waiting.map_or_else(Waiting::default, |waiting| Waiting {
             first: self.only_limited(&waiting.first),
             all: self.only_limited(&waiting.all),
         });
         let recalled = std::mem::take(&mut self.recalled);
-        let ahead = if recalled || idle || self.exact { Amounts::default() } else { self.held_ahead() };
+        if recalled {
+            self.pace.stop();
+        }
+        let none = idle || self.exact;
+        let ahead = if none { Amounts::default() } else { self.only_limited(&self.pace.target()) };
+        self.waited_for = waiting.all;
         let (key_id, worker) = (self.key_id.clone(), self.worker.clone());
         let current = self.leases.last().map(Held::number);
         let claims = self.leases.iter_mut().map(|lease| {
@@ -253,11 +257,12 @@ impl Purse {
         };
         let Some(place) = self.leases.iter().position(|lease| lease.number() == number) else { return };
         let Some(lease) = self.leases.get_mut(place) else { return };
-        let gone = lease.heard(reply, sent_ms);
-        if gone {
-            self.leases.remove(place);
+        self.pace.after_claim(sent_ms);
+        match lease.heard(reply, sent_ms) {
+            Heard::InFull => {}
+            Heard::CutShort => self.pace.cut(&lease.available().minus(&self.waited_for)),
+            Heard::Over => drop(self.leases.remove(place)),
         }
-        self.last_grant_ms = self.last_grant_ms.max(sent_ms);
     }
 
     /// There will be no answer to the claims that were sent last. They are repeated with the next ones.
@@ -277,13 +282,7 @@ impl Purse {
     }
 
     fn only_limited(&self, need: &Amounts) -> Amounts {
-        let limited = |unit: Unit| match unit {
-            Unit::Tokens => self.limited[0],
-            Unit::PicoUsd => self.limited[1],
-            Unit::WindowRequests => self.limited[2],
-            Unit::WindowTokens => self.limited[3],
-        };
-        Amounts::by_unit(|unit| if limited(unit) { need.get(unit) } else { 0 })
+        Amounts::by_unit(|unit| if is_limited(&self.limited, unit) { need.get(unit) } else { 0 })
     }
 
     fn open(&mut self) {
@@ -294,41 +293,19 @@ impl Purse {
         self.next_lease = self.next_lease.saturating_add(1);
     }
 
-    fn held_ahead(&self) -> Amounts {
-        let ahead = Amounts::by_unit(|unit| self.mean.get(unit).saturating_mul(self.ahead));
-        self.only_limited(&ahead)
-    }
-
     /// Whether the lease in use should be renewed before it runs out.
     fn runs_low(&self, now_ms: u64) -> bool {
         let Some(lease) = self.leases.last().filter(|lease| lease.is_open()) else { return false };
-        if self.exact || !self.is_limited() || now_ms.saturating_sub(self.last_use_ms) >= BUSY_MS {
+        if self.exact || !self.is_limited() || now_ms.saturating_sub(self.last_use_ms) >= ACTIVE_MS {
             return false;
         }
-        // A grant that was cut short because little is left is not asked for again at once.
-        let little = now_ms.saturating_sub(self.last_grant_ms) < lease.patience_ms();
-        let ahead = self.held_ahead();
-        let available = lease.available();
-        !little && Unit::ALL.iter().any(|&unit| available.get(unit) < ahead.get(unit) / 2)
-    }
-
-    fn pace(&mut self, now_ms: u64, waiting: bool, idle: bool) {
-        let since = now_ms.saturating_sub(self.last_grant_ms);
-        if idle || since > CALM_MS {
-            self.ahead = AHEAD_MIN;
-        } else if since < BUSY_MS && (waiting || self.runs_low(now_ms)) {
-            self.ahead = self.ahead.saturating_mul(4).clamp(AHEAD_MIN, AHEAD_MAX);
-        }
+        let (ahead, available) = (self.only_limited(&self.pace.target()), lease.available());
+        Unit::ALL.iter().any(|&unit| available.get(unit) < ahead.get(unit) / 2)
     }
 }
 
-/// Follows what requests need, in steps of an eighth; never zero for a unit that is in use.
-fn average(mean: u64, next: u64) -> u64 {
-    if mean == 0 {
-        return next;
-    }
-    let step = mean.abs_diff(next).div_ceil(8);
-    if next > mean { mean.saturating_add(step) } else { mean.saturating_sub(step) }
+fn is_limited(limited: &[bool; 4], unit: Unit) -> bool {
+    Unit::ALL.iter().zip(limited).any(|(of, limited)| *limited && *of == unit)
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ fn unescape(id: &str) -> Option<String> {
 }
 
 /// Limits of one account; absent: unlimited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limits {
     /// For good.
     pub tokens: Option<u64>,
@@ -111,7 +111,7 @@ impl Limits {
 }
 
 /// What applies to a key at this moment: its accounts, by name, with their limits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Terms {
     /// The accounts, the key's own first.
     pub accounts: Vec<(String, Limits)>,

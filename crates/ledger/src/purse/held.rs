@@ -1,6 +1,6 @@
 //! One lease in its worker's hands.
 
-use super::{REPORT_AGE_MS, REPORT_QUIET_MS, REPORT_REQUESTS, Reservation};
+use super::{Holding, REPORT_AGE_MS, REPORT_QUIET_MS, REPORT_REQUESTS, Reservation};
 use crate::amounts::{Amounts, Counts};
 use crate::claim::{Claim, Reply};
 use crate::lease::LeaseState;
@@ -10,8 +10,19 @@ const RENEW_LEFT_MS: u64 = 10_000;
 /// A lease is not spent from in its last part.
 const MARGIN_MS: u64 = 1_000;
 
+/// What the ledger's answer means for a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It holds all that was asked for, or nothing was.
+    InFull,
+    /// It holds less.
+    CutShort,
+    /// It is over.
+    Over,
+}
+
 /// A lease, from its first claim to its last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Held {
     number: u64,
     granted: Amounts,
@@ -37,12 +48,14 @@ pub(crate) struct Held {
     /// When the oldest request ended that is not reported yet.
     unreported_since_ms: Option<u64>,
     unreported: u64,
-    /// How long to wait before more is asked for ahead.
-    patience_ms: u64,
+    /// What the claim that is on its way would have granted in all.
+    asked: Amounts,
+    /// The part of it that is in the minute, if the ledger's minute is another one by then.
+    asked_anew: Amounts,
 }
 
 /// What both sides must agree about in the end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Totals {
     spent: Amounts,
     returned: Amounts,
@@ -66,6 +79,18 @@ impl Held {
     /// Whether what it holds may be used now.
     pub(crate) fn is_valid(&self, now_ms: u64, windowed: bool) -> bool {
         now_ms < self.valid_until_ms && (!windowed || (self.window_open && now_ms < self.window_until_ms))
+    }
+
+    pub(crate) fn holding(&self) -> Holding {
+        Holding {
+            lease: self.number,
+            granted: self.granted,
+            spent: self.spent,
+            returned: self.returned,
+            reserved: self.reserved,
+            minute: self.minute,
+            requests: self.requests,
+        }
     }
 
     /// What no request has reserved.
@@ -111,10 +136,6 @@ impl Held {
         self.requests == 0 && !self.saying_last
     }
 
-    pub(crate) fn patience_ms(&self) -> u64 {
-        self.patience_ms
-    }
-
     /// Gives back what is more than `wanted`: twice that much may stay unless `all` is to go.
     pub(crate) fn hand_back(&mut self, wanted: &Amounts, now_ms: u64, all: bool) {
         if self.window_open && now_ms >= self.window_until_ms {
@@ -122,7 +143,9 @@ impl Held {
             self.spent = self.spent.plus(&self.reserved.without_lifetime());
             self.reserved = self.reserved.without_window();
             self.returned = self.returned.plus(&self.available().without_lifetime());
+            // The ledger may still be in that minute, and open the window again: these requests are done with it.
             self.window_open = false;
+            self.window = self.window.saturating_add(1);
         }
         let keep = if self.closed {
             Amounts::default()
@@ -146,6 +169,9 @@ impl Held {
         // Whether or not the ledger hears it: after the last word nothing new may begin.
         self.closed |= self.saying_last;
         self.said = totals;
+        let asked = |amount: &Amounts| Amounts::by_unit(|u| if wanted.get(u) == 0 { 0 } else { amount.get(u) });
+        self.asked_anew = asked(&self.reserved.plus(wanted));
+        self.asked = asked(&self.spent.plus(&self.returned).plus(&self.asked_anew));
         self.unreported = 0;
         self.unreported_since_ms = None;
         Claim {
@@ -169,16 +195,16 @@ impl Held {
         }
     }
 
-    /// Takes the ledger's answer; true when the lease is over.
-    pub(crate) fn heard(&mut self, reply: &Reply, sent_ms: u64) -> bool {
+    /// Takes the ledger's answer.
+    pub(crate) fn heard(&mut self, reply: &Reply, sent_ms: u64) -> Heard {
         if self.saying_last {
-            return true;
+            return Heard::Over;
         }
         self.booked = self.said;
-        let before = self.available();
         if reply.minute != 0 && reply.minute >= self.minute {
             if reply.minute != self.minute {
                 self.begin_window(reply.minute);
+                self.asked = self.asked.with_window_of(&self.asked_anew);
             }
             self.window_open = true;
             self.window_until_ms = sent_ms.saturating_add(reply.minute_ends_in_ms);
@@ -188,10 +214,7 @@ impl Held {
         }
         self.closed = reply.state != LeaseState::Open;
         self.valid_until_ms = sent_ms.saturating_add(reply.expires_in_ms.saturating_sub(MARGIN_MS));
-        // Little or nothing came: near the limit, asking again at once would only make calls.
-        let came = !self.available().minus(&before).is_zero();
-        self.patience_ms = if came { 0 } else { self.patience_ms.saturating_mul(2).clamp(50, 1_000) };
-        false
+        if self.granted.covers(&self.asked) { Heard::InFull } else { Heard::CutShort }
     }
 
     fn begin_window(&mut self, minute: u64) {
