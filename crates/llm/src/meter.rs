@@ -14,8 +14,7 @@ use crate::json::Json;
 use crate::sse::{SseReader, SseSink};
 use crate::usage::{ServiceTier, Usage};
 use node::Node;
-pub(crate) use reading::Reading;
-pub(crate) use reading::{EventFacts, Identity};
+pub(crate) use reading::{EventFacts, Identity, Mark, Reading};
 
 /// How a response is metered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

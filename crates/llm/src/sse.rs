@@ -40,13 +40,15 @@ pub struct SseReader {
     state: State,
     /// The last byte was a carriage return: a line feed now belongs to it.
     after_return: bool,
+    /// That carriage return ended an event.
+    at_end: bool,
     /// The current event has a line of data.
     has_data: bool,
 }
 
 impl Default for SseReader {
     fn default() -> Self {
-        Self { state: State::Bom(0), after_return: false, has_data: false }
+        Self { state: State::Bom(0), after_return: false, at_end: false, has_data: false }
     }
 }
 
@@ -54,20 +56,22 @@ impl SseReader {
     /// How many bytes at the front of the next piece still belong to the end of the event before: the line feed of a
     /// line end that was cut in two.
     pub fn left_over(&self, piece: &[u8]) -> usize {
-        usize::from(self.after_return && piece.first() == Some(&b'\n'))
+        usize::from(self.at_end && self.after_return && piece.first() == Some(&b'\n'))
     }
 
     /// Reads the next piece. Returns how much of it was read: all, unless the sink stopped.
     pub fn feed(&mut self, piece: &[u8], sink: &mut impl SseSink) -> usize {
-        let mut at = self.left_over(piece);
+        let mut at = usize::from(self.after_return && piece.first() == Some(&b'\n'));
         if !piece.is_empty() {
             self.after_return = false;
+            self.at_end = false;
         }
         while let Some(&byte) = piece.get(at) {
             let rest = piece.get(at..).unwrap_or_default();
             match self.state {
                 State::Line if matches!(byte, b'\n' | b'\r') => {
                     at = self.past_line_end(piece, at);
+                    self.at_end = at == piece.len();
                     let had_data = std::mem::take(&mut self.has_data);
                     if !sink.end(at, had_data) {
                         return at;
@@ -153,3 +157,6 @@ impl SseReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,7 @@
 mod ending;
 
 use crate::endpoint::Endpoint;
-use crate::estimate::TextStats;
-use crate::meter::{EventFacts, MeterOptions, ResponseMeter};
+use crate::meter::{EventFacts, Mark, MeterOptions, ResponseMeter};
 
 /// How much of an event is held back until it is complete.
 pub const HELD_BYTES_MAX: usize = 64 << 10;
@@ -46,8 +45,8 @@ pub struct StreamEditor {
     /// The latest event was taken out.
     dropped: bool,
     ended: bool,
-    /// The text and the deltas that were let pass.
-    passed: (TextStats, u64),
+    /// What the events said that were let pass.
+    passed: Mark,
 }
 
 /// What was decided about the events of one piece.
@@ -79,7 +78,7 @@ impl StreamEditor {
             passing: false,
             dropped: false,
             ended: false,
-            passed: (TextStats::default(), 0),
+            passed: Mark::default(),
         }
     }
 
@@ -132,7 +131,7 @@ impl StreamEditor {
                 cuts.drop_held = first && whole;
                 cuts.end = Some(if whole { start } else { end });
                 if whole {
-                    events.reading.restore(passed.0, passed.1);
+                    events.reading.restore(passed);
                 }
                 return false;
             }
@@ -140,7 +139,7 @@ impl StreamEditor {
                 cuts.drop_held |= first;
                 cuts.removed.push((start, end));
             }
-            *passed = (*events.reading.deltas(), events.reading.output_events);
+            *passed = events.reading.mark();
             start = end;
             first = false;
             true
@@ -152,13 +151,12 @@ impl StreamEditor {
     fn pass(&mut self, piece: &[u8], mut cuts: Cuts, tail: usize, end_of_stream: bool) -> Edited {
         // Where no event ended, the tail continues what is held.
         let continues = tail == 0 && !cuts.drop_held;
-        let length = piece.len().saturating_sub(tail);
         let held_already = if continues { self.held.len() } else { 0 };
-        let hold =
-            length > 0 && !end_of_stream && !self.passing && held_already.saturating_add(length) <= HELD_BYTES_MAX;
-        self.passing |= !hold && length > 0;
+        let waiting = piece.len().saturating_sub(tail).saturating_add(held_already);
+        let hold = waiting > 0 && !end_of_stream && !self.passing && waiting <= HELD_BYTES_MAX;
+        self.passing |= waiting > 0 && !hold;
         let held = if hold && continues { Vec::new() } else { std::mem::take(&mut self.held) };
-        if hold {
+        if hold && tail < piece.len() {
             self.held.extend_from_slice(piece.get(tail..).unwrap_or_default());
             cuts.removed.push((tail, piece.len()));
         }

@@ -22,6 +22,14 @@ pub(crate) struct EventFacts {
     pub(crate) carried: bool,
 }
 
+/// What was delivered up to the end of an event.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark {
+    text: TextStats,
+    events: u64,
+    sequence: Option<u64>,
+}
+
 /// What events of the gateway's own repeat of the stream: JSON strings as written between the quotes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -139,11 +147,17 @@ impl Reading {
         }
     }
 
-    /// Forgets the text of deltas since then.
-    pub(crate) fn restore(&mut self, text: TextStats, events: u64) {
-        self.deltas = text;
-        self.output_events = events;
-        self.current.text_before = text;
+    /// What was delivered up to here.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { text: self.deltas, events: self.output_events, sequence: self.identity.sequence }
+    }
+
+    /// Forgets what was delivered since then.
+    pub(crate) fn restore(&mut self, mark: &Mark) {
+        self.deltas = mark.text;
+        self.output_events = mark.events;
+        self.identity.sequence = mark.sequence;
+        self.current.text_before = mark.text;
     }
 
     /// How many output tokens were delivered at the least: one with each delta; where deltas are large, most of what
@@ -152,11 +166,6 @@ impl Reading {
         let text = self.deltas.tokens().saturating_mul(3) / 4;
         let said = self.usage.map_or(0, |usage| usage.output);
         self.output_events.max(text).max(said)
-    }
-
-    /// The text of all deltas.
-    pub(crate) fn deltas(&self) -> &TextStats {
-        &self.deltas
     }
 
     fn stats(&mut self, node: Node) -> &mut TextStats {
