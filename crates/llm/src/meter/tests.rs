@@ -69,3 +69,230 @@ fn how_a_response_is_cut_does_not_matter() {
         assert_eq!(meter.finish(), whole, "{name} cut everywhere");
     }
 }
+
+/// What a single chat chunk with this usage is metered as.
+fn usage_of(usage: &str) -> Option<Usage> {
+    let json = format!("{{\"choices\":[],\"usage\":{usage}}}").replace('\n', "");
+    let metered = meter(CHAT, json.as_bytes());
+    let streamed = meter(CHAT, format!("data: {json}\n\n").as_bytes());
+    assert_eq!(streamed.usage, metered.usage, "{usage}");
+    metered.usage
+}
+
+#[test]
+fn reads_the_usage_of_many_providers() {
+    let usage = |input, output| Usage { input, output, ..Usage::default() };
+    for (report, expected) in [
+        (r#"{"prompt_tokens":3,"completion_tokens":4}"#, usage(3, 4)),
+        (r#"{"input_tokens":3,"output_tokens":4,"total_tokens":7}"#, usage(3, 4)),
+        // A total beyond the sum is output that is not shown: thinking.
+        (r#"{"prompt_tokens":7,"completion_tokens":12,"total_tokens":402}"#, usage(7, 395)),
+        (r#"{"prompt_tokens":7,"total_tokens":7}"#, usage(7, 0)),
+        (r#"{"total_tokens":9}"#, usage(0, 9)),
+        // The cache beside the input, as Anthropic has it.
+        (
+            r#"{"input_tokens":3,"cache_creation_input_tokens":10,"cache_read_input_tokens":20,"output_tokens":4}"#,
+            Usage { input: 33, output: 4, cached_input: 20, cache_creation: 10, reasoning: 0 },
+        ),
+        (
+            r#"{"prompt_tokens":3,"cache_read_input_tokens":20,"completion_tokens":4,"total_tokens":27}"#,
+            Usage { input: 23, output: 4, cached_input: 20, ..Usage::default() },
+        ),
+        // The same names for a part of the input: the total has no room for more.
+        (
+            r#"{"prompt_tokens":33,"cache_creation_input_tokens":10,"cache_read_input_tokens":20,
+                "prompt_tokens_details":{"cached_tokens":20},"completion_tokens":4,"total_tokens":37}"#,
+            Usage { input: 33, output: 4, cached_input: 20, cache_creation: 10, reasoning: 0 },
+        ),
+        (
+            r#"{"prompt_tokens":1000,"completion_tokens":10,"total_tokens":1010,
+                "prompt_tokens_details":{"cached_tokens":300,"cache_write_tokens":200},
+                "completion_tokens_details":{"reasoning_tokens":9}}"#,
+            Usage { input: 1000, output: 10, cached_input: 300, cache_creation: 200, reasoning: 9 },
+        ),
+        (
+            r#"{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":null,"x":[{"total_tokens":99}]}"#,
+            usage(1, 2),
+        ),
+        (
+            r#"{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":50}}"#,
+            Usage { cached_input: 1, ..usage(1, 2) },
+        ),
+        (r#"{"prompt_tokens":18446744073709551615,"completion_tokens":2,"total_tokens":1}"#, usage(u64::MAX, 2)),
+    ] {
+        assert_eq!(usage_of(report), Some(expected), "{report}");
+    }
+    for nothing in ["null", "{}", "7", "[]", r#"{"prompt_tokens":"3"}"#, r#"{"prompt_tokens":-3}"#] {
+        assert_eq!(usage_of(nothing), None, "{nothing}");
+    }
+}
+
+#[test]
+fn only_the_usage_of_the_response_itself_counts() {
+    for body in [
+        r#"{"choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":9}"}}]}"#,
+        r#"{"choices":[{"usage":{"prompt_tokens":9}}]}"#,
+        r#"{"metadata":{"usage":{"prompt_tokens":9}},"response":{"output":[{"usage":{"prompt_tokens":9}}]}}"#,
+        r#"[{"usage":{"prompt_tokens":9}}]"#,
+        r#"{"usage ":{"prompt_tokens":9}}"#,
+    ] {
+        assert_eq!(meter(CHAT, body.as_bytes()).usage, None, "{body}");
+        assert_eq!(meter(CHAT, format!("data: {body}\n\n").as_bytes()).usage, None, "{body}");
+    }
+    let escaped = r#"{"us\u0061ge":{"prompt\u005ftokens":9}}"#;
+    assert_eq!(meter(CHAT, escaped.as_bytes()).usage.unwrap().input, 9);
+}
+
+#[test]
+fn usage_that_grows_in_a_stream_is_taken_at_its_largest() {
+    let chunk = |prompt, completion| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"a\"}}}}],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion}}}}}\n\n"
+        )
+    };
+    let stream = [chunk(5, 1), chunk(5, 2), chunk(5, 3)].concat();
+    for (events, output) in [(1, 1), (2, 2), (3, 3)] {
+        let part: String = stream.split_inclusive("\n\n").take(events).collect();
+        let usage = meter(CHAT, part.as_bytes()).usage.unwrap();
+        assert_eq!((usage.input, usage.output), (5, output));
+    }
+}
+
+#[test]
+fn errors_are_told_from_output() {
+    for (endpoint, body) in [
+        (CHAT, r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#),
+        (CHAT, "data: {\"error\":{\"message\":\"no\"}}\n\ndata: [DONE]\n\n"),
+        (Endpoint::Responses, "event: error\ndata: {\"type\":\"error\",\"message\":\"no\"}\n\n"),
+        (
+            Endpoint::Responses,
+            "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"x\"},\"usage\":null}}\n\n",
+        ),
+    ] {
+        let metered = meter(endpoint, body.as_bytes());
+        assert!(metered.error && metered.output_estimate() == 0, "{body}");
+    }
+    let after_output = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"error\":{}}\n\n";
+    let metered = meter(CHAT, after_output.as_bytes());
+    assert!(!metered.error && metered.output_estimate() == 1 && !metered.finished);
+    assert!(!meter(CHAT, br#"{"error":null,"choices":[]}"#).error);
+}
+
+#[test]
+fn a_response_is_finished_by_its_own_word_only() {
+    let chunk = |index, reason: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{reason}}}]}}\n\n")
+    };
+    let stop = "\"stop\"";
+    for (stream, finished) in [
+        (chunk(0, "null"), false),
+        (chunk(0, stop), true),
+        (chunk(0, stop) + &chunk(1, "null"), false),
+        (chunk(0, "null") + &chunk(1, stop), false),
+        (chunk(1, stop) + &chunk(0, stop), true),
+        (chunk(0, "null") + "data: [DONE]", true),
+        (chunk(0, "null") + "data:[DONE]\r\n\r\n", true),
+        (chunk(0, "null") + "data: [DONE]!\n\n", false),
+        (chunk(0, "null") + "data: [DON", false),
+        ("data: {\"type\":\"response.incomplete\"}\n\n".to_owned(), true),
+        ("data: {\"type\":\"response.in_progress\"}\n\n".to_owned(), false),
+        ("{\"choices\":[]".to_owned(), false),
+    ] {
+        assert_eq!(meter(CHAT, stream.as_bytes()).finished, finished, "{stream}");
+    }
+}
+
+#[test]
+fn the_content_type_decides_before_the_first_bytes() {
+    let of_type = |content_type: &[u8], body: &[u8]| {
+        let mut meter = ResponseMeter::new(CHAT, MeterOptions::default());
+        meter.set_content_type(Some(content_type));
+        meter.feed(body);
+        meter.finish()
+    };
+    let json = br#"{"usage":{"prompt_tokens":1}}"#;
+    assert!(of_type(b"Application/JSON; charset=utf-8", json).usage.is_some());
+    assert!(of_type(b"application/problem+json", json).usage.is_some());
+    assert!(of_type(b"text/plain", json).usage.is_some());
+    assert!(of_type(b"text/event-stream; charset=utf-8", json).is_stream);
+    // Sound is no text: it counts by its length.
+    let sound = of_type(b"audio/mpeg", json);
+    assert_eq!((sound.usage, sound.unread_bytes), (None, json.len() as u64));
+}
+
+#[test]
+fn json_is_read_as_far_as_allowed_and_the_rest_counts_by_its_length() {
+    let body = include_bytes!("../../tests/fixtures/chat.json");
+    for (max_json_bytes, known) in [(0, false), (300, false), (body.len(), true), (usize::MAX, true)] {
+        let mut meter = ResponseMeter::new(CHAT, MeterOptions { max_json_bytes });
+        body.chunks(64).for_each(|piece| meter.feed(piece));
+        let metered = meter.finish();
+        assert_eq!(metered.usage.is_some(), known, "{max_json_bytes}");
+        assert_eq!(metered.unread_bytes, body.len().saturating_sub(max_json_bytes) as u64);
+        assert!(metered.output_estimate() >= 21, "{max_json_bytes}");
+    }
+    // What turns out not to be JSON counts by its length too.
+    let mut meter = ResponseMeter::new(CHAT, MeterOptions::default());
+    meter.feed(b"{\"choices\":]");
+    meter.feed(&[b'x'; 300]);
+    assert_eq!(meter.finish().output_estimate(), 100);
+}
+
+/// The delivered text of each event: the tokens that had to be made for it.
+fn delivered(event: &serde_json::Value) -> u64 {
+    let tokens = |value: &serde_json::Value| {
+        value.as_str().map_or(0, |text| tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len() as u64)
+    };
+    let mut sum = match event["type"].as_str() {
+        Some(kind) if kind.ends_with(".delta") => tokens(&event["delta"]),
+        Some("response.output_item.added") => tokens(&event["item"]["name"]),
+        _ => 0,
+    };
+    for choice in event["choices"].as_array().into_iter().flatten() {
+        let delta = &choice["delta"];
+        sum += tokens(&choice["text"]) + tokens(&delta["content"]) + tokens(&delta["reasoning_content"]);
+        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+            sum += tokens(&call["function"]["name"]) + tokens(&call["function"]["arguments"]);
+        }
+    }
+    sum
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_never_estimated_below_what_was_delivered() {
+    let mut streams: Vec<(String, Endpoint, String)> = fixtures()
+        .into_iter()
+        .filter(|(_, _, body)| !body.starts_with(b"{"))
+        .map(|(name, endpoint, body)| (name.to_owned(), endpoint, String::from_utf8(body.to_vec()).unwrap()))
+        .collect();
+    // Providers that send many tokens at once.
+    for (name, text) in [
+        ("english", include_str!("../../tests/samples/english.txt")),
+        ("chinese", include_str!("../../tests/samples/chinese.txt")),
+        ("code", include_str!("../../tests/samples/code.txt")),
+        ("mixed", include_str!("../../tests/samples/mixed.txt")),
+    ] {
+        let characters: Vec<char> = text.chars().collect();
+        let chunks = characters.chunks(40).map(|chunk| {
+            let content: String = chunk.iter().collect();
+            format!("data: {}\n\n", serde_json::json!({"choices": [{"index": 0, "delta": {"content": content}}]}))
+        });
+        streams.push((name.to_owned(), CHAT, chunks.collect()));
+    }
+    for (name, endpoint, stream) in streams {
+        let mut meter = ResponseMeter::new(endpoint, MeterOptions::default());
+        let mut tokens = 0;
+        for event in stream.split_inclusive("\n\n") {
+            meter.feed(event.as_bytes());
+            let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+            if let Ok(event) = serde_json::from_str(data) {
+                tokens += delivered(&event);
+            }
+            let estimate = meter.metered().output_estimate();
+            assert!(estimate >= tokens, "{name}: {estimate} for {tokens} up to {event}");
+        }
+        assert!(tokens > 0, "{name}");
+        let estimate = meter.metered().output_estimate();
+        assert!(estimate <= 2 * tokens + 10, "{name}: {estimate} for {tokens}");
+    }
+}

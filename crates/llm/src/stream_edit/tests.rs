@@ -68,7 +68,7 @@ fn the_usage_nobody_asked_for_is_taken_out_however_the_stream_is_cut() {
             let bytes = stream.as_bytes();
             let near_line_ends = |at: &usize| {
                 let around = &bytes[at.saturating_sub(4)..bytes.len().min(at + 4)];
-                at % 97 == 0 || around.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+                at.is_multiple_of(97) || around.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
             };
             for at in (0..=bytes.len()).filter(near_line_ends) {
                 let (head, tail) = bytes.split_at(at);
