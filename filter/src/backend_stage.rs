@@ -116,7 +116,8 @@ impl BackendStage {
             self.body = Some((model, mapped));
             return Flow::Pause;
         }
-        let replaced = host.request_body(0, model.end).ok();
+        // A body that ended inside the model's value is not the one that was read: Envoy gives less than was asked for.
+        let replaced = host.request_body(0, model.end).ok().filter(|head| head.len() >= model.end);
         let replaced = replaced.and_then(|head| replace_model(&head, &model, &mapped));
         if let Some(replaced) = replaced
             && host.replace_request_body_prefix(model.end, &replaced).is_ok()

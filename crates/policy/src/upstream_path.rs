@@ -28,11 +28,35 @@ pub fn build<'p>(backend: &Backend, path_and_query: &'p str, extra_query: &str, 
     }
 }
 
+/// Why the model of a query cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum QueryModelError {
+    /// Servers differ in which of two they take.
+    #[error("the parameter 'model' is there more than once")]
+    Repeated,
+    /// Some servers read such a name as `model`, some do not.
+    #[error("the name of the parameter 'model' is written with escapes")]
+    Escaped,
+}
+
 /// The model named in the query, as realtime clients do.
-pub fn model_of_query(path_and_query: &str) -> Option<String> {
-    let (_, query) = path_and_query.split_once('?')?;
-    let value = query.split('&').find_map(|parameter| parameter.strip_prefix("model="))?;
-    Some(decode(value)).filter(|model| !model.is_empty())
+///
+/// # Errors
+/// [`QueryModelError`] where a backend could read another model than the gateway. Bodies are refused for the same
+/// reasons.
+pub fn model_of_query(path_and_query: &str) -> Result<Option<String>, QueryModelError> {
+    let Some((_, query)) = path_and_query.split_once('?') else { return Ok(None) };
+    let mut model = None;
+    for parameter in query.split('&') {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if name.contains('%') && decode(name) == "model" {
+            return Err(QueryModelError::Escaped);
+        }
+        if name == "model" && model.replace(value).is_some() {
+            return Err(QueryModelError::Repeated);
+        }
+    }
+    Ok(model.map(decode).filter(|model| !model.is_empty()))
 }
 
 enum Parameter {
@@ -119,13 +143,39 @@ mod tests {
     fn a_model_in_the_query_is_found_and_mapped() {
         let backend = backend("/openai", &[("gpt/realtime x", "other&model")]);
         let path = "/v1/realtime?a=1&model=gpt%2Frealtime+x";
-        assert_eq!(model_of_query(path).as_deref(), Some("gpt/realtime x"));
+        assert_eq!(model_of_query(path), Ok(Some("gpt/realtime x".into())));
         assert_eq!(
             build(&backend, path, "api-version=1", true),
             "/openai/v1/realtime?a=1&model=other%26model&api-version=1"
         );
-        assert_eq!(model_of_query("/v1/realtime?model="), None);
-        assert_eq!(model_of_query("/v1/realtime?x=%zz"), None);
+        for path in ["/v1/realtime", "/v1/realtime?model=", "/v1/realtime?x=%zz&models=1&submodel=2"] {
+            assert_eq!(model_of_query(path), Ok(None), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_can_be_read_in_two_ways_is_refused() {
+        for query in ["model=a&model=b", "model=a&model=a", "model=&model=b", "model&x=1&model=b"] {
+            assert_eq!(model_of_query(&format!("/v1/realtime?{query}")), Err(QueryModelError::Repeated), "{query}");
+        }
+        for query in ["mod%65l=a", "x=1&%6dodel=a", "model=a&%6Dodel=b", "mod%65l"] {
+            assert_eq!(model_of_query(&format!("/v1/realtime?{query}")), Err(QueryModelError::Escaped), "{query}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_mapped_for_a_backend_is_the_model_that_was_found(
+            query in "((m|%6d)odel=[ab]|x=[ab]|model|)(&((m|%6d)odel=[ab]|x=[ab]|model|)){0,3}",
+        ) {
+            let path = format!("/v1/realtime?{query}");
+            let mapped = build(&backend("/v1", &[("a", "mapped-a"), ("b", "mapped-b")]), &path, "", false);
+            if let Ok(model) = model_of_query(&path) {
+                let names = ["a", "b"].map(|name| mapped.matches(&format!("mapped-{name}")).count());
+                let expected = ["a", "b"].map(|name| usize::from(model.as_deref() == Some(name)));
+                proptest::prop_assert_eq!(names, expected);
+            }
+        }
     }
 
     #[test]

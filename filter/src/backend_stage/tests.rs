@@ -7,7 +7,10 @@ use crate::fake_host::FakeHost;
 use crate::fake_host::play::{Outcome, cut, play, play_with_trailers};
 use crate::fake_host::world::{World, chat};
 
-const BODY: &[u8] = br#"{"stream":true,"model":"chain","n":1}"#;
+/// What the client sends.
+const SENT: &[u8] = br#"{"stream":true,"model":"chain","n":1}"#;
+/// What leaves the gateway stage and comes again with each attempt: it also asks for the usage to charge.
+const BODY: &[u8] = br#"{"stream_options":{"include_usage":true},"stream":true,"model":"chain","n":1}"#;
 
 /// What a backend gets of a request: the body, and the headers that attempts change.
 #[derive(Debug, PartialEq)]
@@ -18,11 +21,11 @@ struct Received {
 
 const CHANGED: [&str; 6] = [":path", "content-length", "authorization", "api-key", "x-organisation", "x-only-mapped"];
 
-/// What each backend must get of [`BODY`], whichever attempts came before.
+/// What each backend must get of [`SENT`], whichever attempts came before.
 fn expected(backend: &str, originals: &[(&'static str, Option<String>)]) -> Received {
     let (body, changes): (&str, &[(&'static str, &str)]) = match backend {
         "mapped" => (
-            r#"{"stream":true,"model":"c","n":1}"#,
+            r#"{"stream_options":{"include_usage":true},"stream":true,"model":"c","n":1}"#,
             &[
                 (":path", "/v1/chat/completions?q=1"),
                 ("authorization", "Bearer mapped"),
@@ -31,7 +34,7 @@ fn expected(backend: &str, originals: &[(&'static str, Option<String>)]) -> Rece
             ],
         ),
         "far" => (
-            r#"{"stream":true,"model":"f","n":1}"#,
+            r#"{"stream_options":{"include_usage":true},"stream":true,"model":"f","n":1}"#,
             &[
                 (":path", "/far/base/v1/chat/completions?q=1&api-version=2026-01&k=a%20b"),
                 ("api-key", "far"),
@@ -39,7 +42,7 @@ fn expected(backend: &str, originals: &[(&'static str, Option<String>)]) -> Rece
             ],
         ),
         _ => (
-            r#"{"stream":true,"model":"chain","n":1}"#,
+            r#"{"stream_options":{"include_usage":true},"stream":true,"model":"chain","n":1}"#,
             &[(":path", "/v1/chat/completions?q=1"), ("authorization", "Bearer plain")],
         ),
     };
@@ -59,11 +62,11 @@ fn now(host: &FakeHost) -> Vec<(&'static str, Option<String>)> {
 
 /// A request that has left its gateway stage, which lives on.
 fn sent(world: &World, more: &[(&str, &str)]) -> (FakeHost, crate::gateway_stage::GatewayStage) {
-    let length = BODY.len().to_string();
+    let length = SENT.len().to_string();
     let usual = [(":path", "/chat/completions?key=vk-on&q=1"), ("content-length", &length)];
     let host = FakeHost::new(&chat(&[&usual, more].concat()));
     let mut stage = world.gateway_stage();
-    assert_eq!(play(&mut stage, &host, &[BODY]), Outcome::Forwarded(BODY.to_vec()));
+    assert_eq!(play(&mut stage, &host, &[SENT]), Outcome::Forwarded(BODY.to_vec()));
     // The route's header operations, which Envoy carries out once, before the first attempt.
     crate::host::Host::remove_request_header(&host, "authorization").unwrap();
     (host, stage)
@@ -119,11 +122,11 @@ fn the_body_is_held_only_up_to_the_model() {
     host.set_property(&BACKEND_PROPERTY, b"far");
     let mut stage = BackendStage::new(Rc::clone(&world.worker));
     assert_eq!(stage.on_request_headers(&host), Flow::Continue);
-    let size = host.arrive(br#"{"stream":true,"model":"ch"#);
+    let size = host.arrive(br#"{"stream_options":{"include_usage":true},"stream":true,"model":"ch"#);
     assert_eq!(stage.on_request_body(&host, size, false), Flow::Pause);
     let size = host.arrive(br#"ain""#);
     assert_eq!(stage.on_request_body(&host, size, false), Flow::Continue);
-    assert_eq!(host.take_body(), br#"{"stream":true,"model":"f""#);
+    assert_eq!(host.take_body(), br#"{"stream_options":{"include_usage":true},"stream":true,"model":"f""#);
     let size = host.arrive(br#","n":1}"#);
     assert_eq!(stage.on_request_body(&host, size, true), Flow::Continue);
     assert_eq!(host.take_body(), br#","n":1}"#);
@@ -137,7 +140,8 @@ fn trailers_let_no_attempt_go_on_unprepared() {
         host.set_property(&BACKEND_PROPERTY, b"far");
         let mut stage = BackendStage::new(Rc::clone(&world.worker));
         let outcome = play_with_trailers(&mut stage, &host, &cut(body, &[10]));
-        let expected = Outcome::Forwarded(br#"{"stream":true,"model":"f","n":1}"#.to_vec());
+        let mapped = br#"{"stream_options":{"include_usage":true},"stream":true,"model":"f","n":1}"#;
+        let expected = Outcome::Forwarded(mapped.to_vec());
         assert_eq!(outcome, if forwarded { expected } else { Outcome::Answered });
     }
 }
@@ -222,11 +226,25 @@ fn body_callbacks_that_nobody_expects_pass() {
 }
 
 #[test]
-fn a_body_that_ends_before_its_model_is_answered() {
-    let world = World::keyed();
-    let (host, _stage) = sent(&world, &[]);
-    assert_eq!(world.attempt(&host, "far", &[&BODY[..5], b""]), Outcome::Answered);
-    assert_eq!(host.reply_sent().unwrap().status, 500);
+fn a_body_that_ends_before_its_model_does_is_answered() {
+    let model_end = BODY.len() - br#","n":1}"#.len();
+    for (end, trailers) in (0..=model_end).flat_map(|end| [(end, false), (end, true)]) {
+        let world = World::keyed();
+        let (host, _stage) = sent(&world, &[]);
+        host.set_property(&BACKEND_PROPERTY, b"far");
+        let mut stage = BackendStage::new(Rc::clone(&world.worker));
+        let chunks = [&BODY[..end], b""];
+        let outcome = match trailers {
+            true => play_with_trailers(&mut stage, &host, &chunks),
+            false => play(&mut stage, &host, &chunks),
+        };
+        if end == model_end {
+            assert!(matches!(outcome, Outcome::Forwarded(_)), "{outcome:?}");
+        } else {
+            assert_eq!(outcome, Outcome::Answered, "ended after {end}, trailers: {trailers}");
+            assert_eq!(host.reply_sent().unwrap().status, 500);
+        }
+    }
 }
 
 #[test]

@@ -33,7 +33,9 @@ impl GatewayStage {
         piece: &[u8],
     ) -> Result<Forward, Stop> {
         let in_body = scanned.as_ref().and_then(|scanned| scanned.model.clone());
-        let in_query = if in_body.is_none() { upstream_path::model_of_query(&admitted.path) } else { None };
+        // Also beside a body that names one: a backend might read it.
+        let in_query = upstream_path::model_of_query(&admitted.path)
+            .map_err(|error| Fault::InvalidRequest(format!("The query is not acceptable: {error}.")))?;
         let name = in_body.as_ref().map(|model| model.name.as_str()).or(in_query.as_deref()).unwrap_or_default();
         let pin = admitted.key.as_ref().and_then(|key| key.pin.as_deref());
         let route = self.router.route(name, pin, &admitted.request_id);

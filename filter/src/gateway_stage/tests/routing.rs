@@ -93,6 +93,19 @@ fn a_model_in_the_query_chooses_the_route_when_the_body_names_none() {
 }
 
 #[test]
+fn a_query_whose_model_can_be_read_in_two_ways_is_refused() {
+    for query in ["model=far-one&model=short", "mod%65l=far-one", "model=short&%6dodel=far-one"] {
+        for body in [&b"{}"[..], br#"{"model":"same"}"#] {
+            let path = format!("/v1/realtime?{query}");
+            let host = FakeHost::new(&chat(&[(":path", &path)]));
+            assert_eq!(World::keyed().send(&host, &[body]), Outcome::Answered, "{query}");
+            assert_eq!(refusal(&host), (400, "invalid_request".into()));
+            assert_eq!(host.header(ROUTE_HEADER), None);
+        }
+    }
+}
+
+#[test]
 fn a_clients_plain_request_id_is_kept_and_any_other_replaced() {
     let made = format!("ditto-{NOW_MS}-00000abc0");
     let long = "x".repeat(129);
