@@ -14,6 +14,7 @@
 //! ```
 
 pub mod config;
+mod crash;
 pub mod envoy;
 pub mod locate;
 mod start;
@@ -39,6 +40,8 @@ pub const ADMIN_TOKEN: &str = "admin-token-of-the-test-harness-0123456789";
 /// A running gateway. Dropped, it ends with everything it started; nothing left is asserted.
 #[derive(Debug)]
 pub struct Gateway {
+    /// How it was started, to start it again.
+    builder: GatewayBuilder,
     child: Child,
     /// As it was when the gateway got ready: should the gateway die, its Envoy can still be found.
     family: Family,
@@ -47,6 +50,8 @@ pub struct Gateway {
     listen: SocketAddr,
     control: SocketAddr,
     output: Output,
+    /// What it printed in its former lives.
+    former: Vec<Output>,
     ended: Option<ExitStatus>,
 }
 
@@ -126,10 +131,11 @@ impl Gateway {
         self.directory.path()
     }
 
-    /// What it printed so far, standard output and error together. The oldest lines are forgotten beyond a bound.
+    /// What it printed so far, standard output and error together, in former lives too. The oldest lines are forgotten
+    /// beyond a bound.
     #[must_use]
     pub fn log(&self) -> String {
-        self.output.text()
+        self.former.iter().chain([&self.output]).map(Output::text).collect()
     }
 
     /// Replaces the configuration and tells the gateway to read it. The effect takes a moment: wait for it with

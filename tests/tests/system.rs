@@ -5,6 +5,7 @@ mod system {
     mod away;
     mod bodies;
     mod command_line;
+    mod crashes;
     mod credentials;
     mod documents;
     mod failures;

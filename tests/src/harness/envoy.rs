@@ -20,6 +20,9 @@ use super::{Gateway, Output};
 use crate::eventually::eventually;
 use crate::process::{self, Signal};
 
+/// The file's name in an Envoy's directory.
+const BOOTSTRAP: &str = "bootstrap.json";
+
 impl Gateway {
     /// Asks the gateway's own Envoy for a path of its admin endpoint, which is a socket beside its bootstrap.
     ///
@@ -39,6 +42,10 @@ impl Gateway {
 pub struct Envoy {
     child: Child,
     directory: TempDir,
+    /// Where its clients go.
+    address: SocketAddr,
+    /// Whether it answers there when it serves, or only listens.
+    is_gateway: bool,
     output: Output,
 }
 
@@ -56,9 +63,7 @@ impl Envoy {
             .output()
             .expect("the bootstrap can be printed");
         assert!(bootstrap.status.success(), "{bootstrap:?}");
-        let envoy = Self::launch(directory, &bootstrap.stdout);
-        eventually(Duration::from_secs(60), "Envoy serves", async || super::is_healthy(gateway.address()).await).await;
-        envoy
+        Self::start_in(directory, &bootstrap.stdout, gateway.address(), true).await
     }
 
     /// Starts one with a bootstrap of the test's own, and waits until it listens at `address`.
@@ -67,23 +72,57 @@ impl Envoy {
     /// When it does not come up.
     pub async fn start_with(bootstrap: &Value, address: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let envoy = Self::launch(directory, bootstrap.to_string().as_bytes());
-        let listens = async || TcpStream::connect(address).await.is_ok();
-        eventually(Duration::from_secs(60), "Envoy listens", listens).await;
+        Self::start_in(directory, bootstrap.to_string().as_bytes(), address, false).await
+    }
+
+    async fn start_in(directory: TempDir, bootstrap: &[u8], address: SocketAddr, is_gateway: bool) -> Self {
+        fs::write(directory.path().join(BOOTSTRAP), bootstrap).expect("the bootstrap can be written");
+        let output = Output::default();
+        let child = Self::launch(directory.path(), &output);
+        let envoy = Self { child, directory, address, is_gateway, output };
+        envoy.wait_ready().await;
         envoy
     }
 
-    fn launch(directory: TempDir, bootstrap: &[u8]) -> Self {
-        let path = directory.path().join("bootstrap.json");
-        fs::write(&path, bootstrap).expect("the bootstrap can be written");
+    async fn wait_ready(&self) {
+        let serves = async || match self.is_gateway {
+            true => super::is_healthy(self.address).await,
+            false => TcpStream::connect(self.address).await.is_ok(),
+        };
+        eventually(Duration::from_secs(60), "Envoy serves", serves).await;
+    }
+
+    fn launch(directory: &Path, output: &Output) -> Child {
+        let path = directory.join(BOOTSTRAP);
         let mut command = Command::new(Part::Envoy.expect());
         command.arg("-c").arg(&path).args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = process::spawn(command, Signal::Kill).expect("Envoy starts");
-        let output = Output::default();
         output.collect(child.stdout.take().expect("standard output is piped"));
         output.collect(child.stderr.take().expect("standard error is piped"));
-        Self { child, directory, output }
+        child
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it with SIGKILL, as a crash would, and returns when it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again as it was, after ending it with SIGKILL if it still runs, and waits until it serves.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.child = Self::launch(self.directory.path(), &self.output);
+        self.wait_ready().await;
     }
 
     /// Asks for a path of its admin endpoint.
@@ -101,8 +140,7 @@ impl Drop for Envoy {
         if std::thread::panicking() {
             eprintln!("--- Envoy printed:\n{}---", self.output.text());
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::process::{self, Family, Signal};
 /// A cold start compiles the filter; a machine that is busy with other tests takes its time for it.
 const READY_DEADLINE: Duration = Duration::from_secs(90);
 /// Starts before a conflict over ports is given up on.
-const ATTEMPTS: usize = 5;
+pub(super) const ATTEMPTS: usize = 5;
 
 /// A gateway to be started.
 #[derive(Debug, Clone)]
@@ -148,28 +148,8 @@ impl GatewayBuilder {
 
     async fn attempt(&self) -> Result<Gateway, StartFailure> {
         let mut gateway = self.launch();
-        let ready_at = if self.has_flag("--no-envoy") { gateway.control } else { gateway.listen };
-        let started = Instant::now();
-        loop {
-            if let Some(status) = gateway.exit_status() {
-                // What was printed last may still be on its way to the collecting threads. Something left behind may
-                // hold the streams open.
-                let ended = Instant::now();
-                while !gateway.output.is_complete() && ended.elapsed() < Duration::from_secs(5) {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-                return Err(StartFailure { status: Some(status), log: gateway.log() });
-            }
-            if is_healthy(ready_at).await {
-                gateway.family.look_again();
-                return Ok(gateway);
-            }
-            let log = gateway.log();
-            if started.elapsed() > self.deadline || is_port_conflict(&log) {
-                return Err(StartFailure { status: None, log });
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        gateway.wait_ready().await?;
+        Ok(gateway)
     }
 
     fn launch(&self) -> Gateway {
@@ -177,8 +157,16 @@ impl GatewayBuilder {
         let config = directory.path().join("gateway.json");
         write_config(&config, &self.config);
         let (listen, control) = self.addresses.unwrap_or_else(|| (ports::free(), ports::free()));
-        let mut command = self.command(&config, listen, control);
-        command.current_dir(directory.path());
+        let (child, output) = self.spawn(&config, listen, control);
+        let family = Family::of(child.id());
+        let builder = self.clone();
+        Gateway { builder, child, family, directory, config, listen, control, output, former: Vec::new(), ended: None }
+    }
+
+    /// Starts the process, in the directory of its configuration.
+    pub(super) fn spawn(&self, config: &Path, listen: SocketAddr, control: SocketAddr) -> (Child, Output) {
+        let mut command = self.command(config, listen, control);
+        command.current_dir(config.parent().expect("the configuration is in a directory"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let program = command.get_program().to_owned();
         let mut child = process::spawn(command, Signal::Terminate)
@@ -186,8 +174,7 @@ impl GatewayBuilder {
         let output = Output::default();
         output.collect(child.stdout.take().expect("standard output is piped"));
         output.collect(child.stderr.take().expect("standard error is piped"));
-        let family = Family::of(child.id());
-        Gateway { child, family, directory, config, listen, control, output, ended: None }
+        (child, output)
     }
 
     fn command(&self, config: &Path, listen: SocketAddr, control: SocketAddr) -> Command {
@@ -226,6 +213,34 @@ impl GatewayBuilder {
     }
 }
 
+impl Gateway {
+    /// Waits until it is ready; see [`GatewayBuilder::try_start`].
+    pub(super) async fn wait_ready(&mut self) -> Result<(), StartFailure> {
+        let ready_at = if self.builder.has_flag("--no-envoy") { self.control } else { self.listen };
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.exit_status() {
+                // What was printed last may still be on its way to the collecting threads. Something left behind may
+                // hold the streams open.
+                let ended = Instant::now();
+                while !self.output.is_complete() && ended.elapsed() < Duration::from_secs(5) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                return Err(StartFailure { status: Some(status), log: self.output.text() });
+            }
+            if is_healthy(ready_at).await {
+                self.family.look_again();
+                return Ok(());
+            }
+            let log = self.output.text();
+            if started.elapsed() > self.builder.deadline || is_port_conflict(&log) {
+                return Err(StartFailure { status: None, log });
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
 /// Writes beside the file and renames, so that a reload never reads half of it.
 pub(super) fn write_config(path: &Path, config: &Value) {
     let fresh = path.with_extension("json.new");
@@ -246,6 +261,6 @@ pub(crate) async fn is_healthy(address: SocketAddr) -> bool {
     matches!(tokio::time::timeout(Duration::from_secs(5), probe).await, Ok(Ok(response)) if response.status == 200)
 }
 
-fn is_port_conflict(log: &str) -> bool {
+pub(super) fn is_port_conflict(log: &str) -> bool {
     log.to_lowercase().contains("address already in use")
 }
