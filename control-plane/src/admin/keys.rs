@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
@@ -12,14 +12,13 @@ use axum::{Json, Router};
 use ditto_policy::document::VirtualKey;
 use serde::Serialize;
 
+use super::json::{BODY_MAX, read};
+use super::query::Parameters;
 use super::{AdminState, ApiError, BackendNames};
 use crate::keys::directory::{DirectoryError, KeyDirectory, Upserted};
 
 mod body;
 mod query;
-
-/// Bytes of a request's body.
-const BODY_MAX: usize = 1 << 20;
 
 /// What stands in for a token that is not shown.
 const REDACTED: &str = "redacted";
@@ -49,12 +48,8 @@ struct Shown<'a> {
     token: &'a str,
 }
 
-async fn list(
-    State(keys): State<Keys>,
-    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let Query(pairs) = query.map_err(|rejection| ApiError::invalid_request(rejection.body_text()))?;
-    let query = query::parse(&pairs)?;
+async fn list(State(keys): State<Keys>, parameters: Parameters) -> Result<Response, ApiError> {
+    let query = query::parse(parameters)?;
     if query.include_tokens {
         let message = "tokens are kept as hashes only; a token is shown once, when the gateway makes it";
         return Err(ApiError::new(StatusCode::CONFLICT, "secret_unavailable", message));
@@ -69,7 +64,7 @@ async fn list(
 }
 
 async fn create(State(keys): State<Keys>, bytes: Result<Bytes, BytesRejection>) -> Result<Response, ApiError> {
-    put_key(&keys, body::read(bytes)?, None).await
+    put_key(&keys, read(bytes)?, None).await
 }
 
 async fn replace(
@@ -77,7 +72,7 @@ async fn replace(
     id: Result<Path<String>, PathRejection>,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    put_key(&keys, body::read(bytes)?, Some(id_of(id)?)).await
+    put_key(&keys, read(bytes)?, Some(id_of(id)?)).await
 }
 
 async fn delete(State(keys): State<Keys>, id: Result<Path<String>, PathRejection>) -> Result<StatusCode, ApiError> {

@@ -3,14 +3,11 @@
 //! The shape is the document's and is read by the same code. On top of it come the rules that only matter for keys
 //! that arrive at run time: a route must exist now, and names must fit the stream's messages and HTTP headers.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
 use ditto_policy::document::{Problem, VirtualKey};
 use ditto_policy::key::TokenHash;
 use serde_json::Value;
 
-use super::{BODY_MAX, REDACTED};
+use super::REDACTED;
 use crate::admin::{ApiError, BackendNames};
 use crate::keys::directory::TokenChoice;
 
@@ -22,23 +19,6 @@ const TOKEN_MAX: usize = 4096;
 
 /// Problems said in one answer.
 const PROBLEMS_MAX: usize = 50;
-
-/// The body as JSON.
-pub(super) fn read(bytes: Result<Bytes, BytesRejection>) -> Result<Value, ApiError> {
-    let bytes = bytes.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            let message = format!("the body is larger than {BODY_MAX} bytes");
-            return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message);
-        }
-        ApiError::invalid_request("the body did not arrive whole")
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        // The parser's own words may quote the body, and with it a token; the place says enough.
-        let what = if error.is_eof() { "it ends too early" } else { "it is not valid JSON" };
-        let message = format!("the body: {what} at line {}, column {}", error.line(), error.column());
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", message)
-    })
-}
 
 /// The key and the token that `body` asks for. `id`, from the path, wins over the body's.
 pub(super) fn parse(
