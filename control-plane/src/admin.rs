@@ -18,7 +18,10 @@ mod backends;
 mod config;
 mod error;
 mod health;
+mod json;
 mod keys;
+mod ledger;
+mod query;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,7 @@ pub use backends::BackendNames;
 pub use config::ConfigStatusSource;
 pub use error::ApiError;
 pub use health::ReadyCheck;
+pub use ledger::LedgerAccess;
 
 /// What the API works on.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub struct AdminState {
     pub token: Option<AdminToken>,
     /// Names that a key's `route` may have.
     pub backends: BackendNames,
+    /// The books.
+    pub ledger: LedgerAccess,
     /// What `/ready` looks at, besides the key store.
     pub checks: Vec<ReadyCheck>,
     /// What `GET /admin/config/status` answers.
@@ -57,6 +63,7 @@ pub fn router(state: AdminState) -> Router {
         // Routes of their own rather than a fallback: a nested router would let `/admin/` slip past the token.
         let admin = Router::new()
             .merge(keys::router(&state))
+            .merge(ledger::router(&state))
             .merge(config::router(&state))
             .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
             .route("/admin", nothing.clone())

@@ -22,12 +22,17 @@ use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::Hub;
 use crate::keys::store::{KeyStore, MemoryStore, SqliteStore};
 use crate::keys::stream::SyncService;
+use crate::ledger::session::LeaseService;
 use crate::resources::table::JoinTables;
 use crate::resources::{self, Settings};
 use crate::settings::{DEFAULT_CONTROL, Run};
 use crate::xds::{SnapshotCache, XdsService};
-use crate::{admin_token as strength, locate};
+use crate::{admin_token as strength, holder, locate};
 
+mod ledger;
+
+/// When the gateway stops, workers have this long to hand back what they hold of budgets.
+const CLOSING_WITHIN: Duration = Duration::from_secs(2);
 /// Envoy has this long to serve for the first time.
 const SERVING_WITHIN: Duration = Duration::from_secs(60);
 
@@ -61,6 +66,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let store = open_store(&run)?;
     let keys = configured.loaded.document.virtual_keys.clone();
     let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
+    let ledger = ledger::open(&run, &directory).await?;
     let compiled = compile_for(&configured, &settings, directory.access());
     let compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
     hub.set_credentials(resources::credentials(&compiled));
@@ -89,16 +95,21 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let (serving, is_serving) = watch::channel(false);
     let envoy_admin = ControlAddress::Unix(files.path().join("envoy.sock"));
+    let mut checks = vec![ledger::check(&ledger)];
+    checks.extend((!run.no_envoy).then(|| envoy_check(&envoy_admin)));
+    let holder = holder::router(Arc::clone(&directory), ledger.books.clone());
     let state = AdminState {
         directory,
         token,
         backends,
-        checks: if run.no_envoy { Vec::new() } else { vec![envoy_check(&envoy_admin)] },
+        ledger: ledger.clone(),
+        checks,
         config_status: Arc::clone(&manager) as _,
     };
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
+        .add_service(LeaseService::new(Arc::clone(&ledger.desk), stopping.clone()).into_server())
         .add_service(XdsService::new(Arc::clone(&cache), run.retire_grace()).into_server());
-    let services = services.into_axum_router().reset_fallback().merge(router(state));
+    let services = services.into_axum_router().reset_fallback().merge(router(state)).merge(holder);
     let mut closing = stopping.clone();
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
     tracing::info!(%control, "the control plane is up");
@@ -113,7 +124,9 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         let bootstrap = files.path().join("bootstrap.json");
         write_bootstrap(&bootstrap, &control, &envoy_admin)?;
         let command = EnvoyCommand { binary: envoy, bootstrap, concurrency: run.envoy_concurrency, admin: envoy_admin };
-        run_envoy(command, &cache, run.listen, &mut termination, serving, is_serving).await
+        let desk = Arc::clone(&ledger.desk);
+        let settle = async move { desk.close(CLOSING_WITHIN).await };
+        run_envoy(command, settle, &cache, run.listen, &mut termination, serving, is_serving).await
     };
     reloads.abort();
     watcher.abort();
@@ -126,6 +139,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
 
 async fn run_envoy(
     command: EnvoyCommand,
+    settle: impl Future<Output = ()> + Send + 'static,
     cache: &SnapshotCache,
     listen: SocketAddr,
     termination: &mut Termination,
@@ -135,7 +149,7 @@ async fn run_envoy(
     // Envoy shares ports between processes; two gateways on one port would split its clients between them.
     std::net::TcpListener::bind(listen).with_context(|| format!("--listen {listen}"))?;
     let (stop_envoy, envoy_stopping) = watch::channel(false);
-    let mut envoy = tokio::spawn(supervise(command, envoy_stopping, is_serving));
+    let mut envoy = tokio::spawn(supervise(command, envoy_stopping, is_serving, settle));
     let outcome = tokio::select! {
         ended = &mut envoy => return ended?.map_err(|error| anyhow!(error)),
         () = termination.next() => Ok(()),

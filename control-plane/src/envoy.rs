@@ -61,11 +61,13 @@ impl LastLines {
 }
 
 /// Runs Envoy until `stop` turns true, restarting it when it dies. Fails when it cannot be started at all, or dies
-/// before it has served for the first time.
+/// before it has served for the first time. When it has served its last request, `settle` is waited for before it ends:
+/// what its workers still have to say is heard.
 pub async fn supervise(
     command: EnvoyCommand,
     mut stop: watch::Receiver<bool>,
     serving: watch::Receiver<bool>,
+    settle: impl Future<Output = ()>,
 ) -> Result<(), String> {
     let mut backoff = BACKOFF_MIN;
     loop {
@@ -76,7 +78,7 @@ pub async fn supervise(
         tracing::info!(pid = child.id(), "Envoy started");
         let status = tokio::select! {
             status = child.wait() => status,
-            () = until_true(&mut stop) => return drain(child, &command.admin).await,
+            () = until_true(&mut stop) => return drain(child, &command.admin, settle).await,
         };
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         if !*serving.borrow() {
@@ -100,7 +102,7 @@ pub(crate) async fn until_true(flag: &mut watch::Receiver<bool>) {
 }
 
 /// Lets requests finish, then ends Envoy.
-async fn drain(mut child: Child, admin: &ControlAddress) -> Result<(), String> {
+async fn drain(mut child: Child, admin: &ControlAddress, settle: impl Future<Output = ()>) -> Result<(), String> {
     let admin = EnvoyAdmin::new(admin.clone());
     let drained = async {
         if admin.post("/drain_listeners?graceful&skip_exit").await.is_err() {
@@ -113,6 +115,7 @@ async fn drain(mut child: Child, admin: &ControlAddress) -> Result<(), String> {
     if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
         tracing::warn!("some requests did not finish in time and are cut off");
     }
+    settle.await;
     spawn::terminate(&child);
     if tokio::time::timeout(Duration::from_secs(5), child.wait()).await.is_err() {
         let _ = child.kill().await;

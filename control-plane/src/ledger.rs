@@ -1,6 +1,8 @@
 //! Limits and budgets: the books of all gateways that share a store.
 
+pub mod announce_redis;
 mod batch;
+pub mod books;
 pub mod desk;
 mod fail_open;
 mod guard;

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::keys::directory::DirectoryError;
+use crate::ledger::store::StoreError;
 
 /// An answer of the form `{"error":{"code","message"}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,5 +81,12 @@ impl From<DirectoryError> for ApiError {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "the gateway's log has the details")
             }
         }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the ledger's store failed");
+        Self::storage()
     }
 }

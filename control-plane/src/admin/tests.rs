@@ -8,9 +8,12 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::keys::store::{KeyStore, MemoryStore};
 use crate::keys::testing::{directory, file_key};
+use crate::ledger::testing::Ledger;
 
 mod access;
+mod books;
 mod keys;
+mod ledger;
 mod persistence;
 mod probes;
 
@@ -24,10 +27,11 @@ impl ConfigStatusSource for Status {
     }
 }
 
-/// The API over a directory, and the directory.
+/// The API over a directory and a ledger, and both of them.
 struct Api {
     router: Router,
     directory: Arc<KeyDirectory>,
+    ledger: Ledger,
 }
 
 /// An answer, read whole.
@@ -60,15 +64,17 @@ impl Answer {
 impl Api {
     async fn over(store: Arc<dyn KeyStore>, change: impl FnOnce(&mut AdminState)) -> Self {
         let (directory, _) = directory(store, vec![file_key("from-file", "vk-local")]).await;
+        let ledger = Ledger::over(&directory).await;
         let mut state = AdminState {
             directory: directory.clone(),
+            ledger: ledger.access.clone(),
             token: Some(AdminToken::new(&Secret::new(TOKEN))),
             backends: BackendNames::new(["primary".to_owned()]),
             checks: Vec::new(),
             config_status: Arc::new(Status),
         };
         change(&mut state);
-        Self { router: router(state), directory }
+        Self { router: router(state), directory, ledger }
     }
 
     async fn new() -> Self {

@@ -6,7 +6,14 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
+use ditto_ledger::Policy;
 use ditto_policy::filter_config::Metering;
+use ditto_pricing::micros_to_pico;
+
+use crate::ledger::options::{FailOpen, LedgerOptions, OnLoss};
+
+/// Of the fail-open allowance, so many tokens or micro-dollars stand for a request that a limit of the minute counts.
+const ALLOWANCE_PER_REQUEST: u64 = 1_000;
 
 /// How requests are counted, charged and refused.
 #[derive(Debug, Clone, Args)]
@@ -114,6 +121,34 @@ impl LimitFlags {
             prices: None,
         }
     }
+
+    /// What the ledger is told.
+    pub fn ledger(&self) -> LedgerOptions {
+        LedgerOptions {
+            policy: Policy {
+                lease_ms: self.lease_secs.saturating_mul(1_000),
+                release_expired: self.lease_expiry == LeaseExpiry::Release,
+                ..Policy::default()
+            },
+            on_loss: match self.ledger_on_loss {
+                OnLossFlag::Refuse => OnLoss::Halt,
+                OnLossFlag::Continue => OnLoss::Continue,
+            },
+            fail_open: self.fail_open(),
+        }
+    }
+
+    /// What may be used while the ledger is away; `None`: nothing. A unit that no flag names has no allowance: a bound
+    /// on the other would be none on it.
+    fn fail_open(&self) -> Option<FailOpen> {
+        let (tokens, micros) = (self.ledger_fail_open_tokens, self.ledger_fail_open_usd_micros);
+        let larger = tokens.max(micros)?;
+        Some(FailOpen {
+            tokens: tokens.unwrap_or(0),
+            pico_usd: micros_to_pico(micros.unwrap_or(0)),
+            requests: larger.div_ceil(ALLOWANCE_PER_REQUEST),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +182,26 @@ mod tests {
             prices: None,
         };
         assert_eq!(parse(flags).unwrap().metering(5), expected);
+    }
+
+    #[test]
+    fn flags_reach_the_ledger() {
+        let options = parse("").unwrap().ledger();
+        assert_eq!((options.policy, options.on_loss, options.fail_open), (Policy::default(), OnLoss::Halt, None));
+        let options = parse("--lease-secs 5 --lease-expiry release --ledger-on-loss continue").unwrap().ledger();
+        assert_eq!(options.policy, Policy { lease_ms: 5_000, release_expired: true, ..Policy::default() });
+        assert_eq!(options.on_loss, OnLoss::Continue);
+    }
+
+    #[test]
+    fn what_fails_open_is_bounded_in_every_unit() {
+        let allowance = |flags| parse(flags).unwrap().ledger().fail_open.unwrap();
+        let tokens = FailOpen { tokens: 2_001, pico_usd: 0, requests: 3 };
+        assert_eq!(allowance("--ledger-fail-open-tokens 2001"), tokens);
+        let dollars = FailOpen { tokens: 0, pico_usd: 5_000_000, requests: 1 };
+        assert_eq!(allowance("--ledger-fail-open-usd-micros 5"), dollars);
+        let both = FailOpen { requests: 3, ..FailOpen { pico_usd: 5_000_000, ..tokens } };
+        assert_eq!(allowance("--ledger-fail-open-tokens 2001 --ledger-fail-open-usd-micros 5"), both);
     }
 
     #[test]

@@ -1,11 +1,21 @@
 use super::*;
 
-const ROUTES: [(Method, &str); 5] = [
+const ROUTES: [(Method, &str); 15] = [
     (Method::GET, "/admin/keys"),
     (Method::POST, "/admin/keys"),
     (Method::PUT, "/admin/keys/a"),
     (Method::DELETE, "/admin/keys/from-file"),
     (Method::GET, "/admin/config/status"),
+    (Method::GET, "/admin/budgets"),
+    (Method::GET, "/admin/budgets/tenants"),
+    (Method::GET, "/admin/budgets/projects"),
+    (Method::GET, "/admin/budgets/users"),
+    (Method::GET, "/admin/costs"),
+    (Method::GET, "/admin/costs/tenants"),
+    (Method::GET, "/admin/costs/projects"),
+    (Method::GET, "/admin/costs/users"),
+    (Method::GET, "/admin/ledger"),
+    (Method::POST, "/admin/reservations/reap"),
 ];
 
 fn request(method: &Method, path: &str, headers: &[(&str, &[u8])]) -> Request<Body> {
@@ -13,7 +23,8 @@ fn request(method: &Method, path: &str, headers: &[(&str, &[u8])]) -> Request<Bo
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(Body::from(r#"{"id":"a"}"#)).unwrap()
+    let body = if path.starts_with("/admin/keys") { r#"{"id":"a"}"# } else { "" };
+    request.body(Body::from(body)).unwrap()
 }
 
 #[tokio::test]
