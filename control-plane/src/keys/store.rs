@@ -10,6 +10,8 @@ use std::fmt;
 use ditto_policy::document::VirtualKey;
 use ditto_policy::key::TokenHash;
 
+use crate::sqlite::SqliteError;
+
 #[cfg(test)]
 pub(crate) mod contract;
 mod memory;
@@ -120,4 +122,14 @@ pub enum StoreError {
     /// The file is not one that this version can use.
     #[error("{0}")]
     Unusable(String),
+}
+
+impl From<SqliteError> for StoreError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Sqlite { doing, source } => Self::Sqlite { doing, source },
+            SqliteError::File { doing, source } => Self::File { doing, source },
+            SqliteError::Unusable(reason) => Self::Unusable(reason),
+        }
+    }
 }

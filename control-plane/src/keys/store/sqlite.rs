@@ -1,14 +1,9 @@
 //! Keys in a SQLite file of the operator's choosing.
 //!
-//! One connection behind a mutex: writes are rare and SQLite admits one writer anyway. The write-ahead log with
-//! `synchronous=FULL` makes each change durable before it is answered, and a process that is killed leaves a file
-//! that the next one opens as it is. The file is readable by its owner only.
+//! One connection behind a mutex: writes are rare and SQLite admits one writer anyway.
 
-use std::fs::{OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ditto_policy::document::VirtualKey;
 use ditto_policy::key::TokenHash;
@@ -19,12 +14,6 @@ use super::{KeyStore, Record, StoreError, StoredKey};
 mod migrations;
 #[cfg(test)]
 mod tests;
-
-/// How long a statement waits for another process that holds the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Pages the write-ahead log may reach before it is folded into the file.
-const CHECKPOINT_PAGES: u32 = 1000;
 
 /// Notes that there has been a key.
 const MARK_KEYED: &str = "INSERT INTO keys_meta (name, value) VALUES ('keyed', 'true') ON CONFLICT DO NOTHING";
@@ -49,10 +38,7 @@ impl SqliteStore {
     /// The file cannot be created or opened, is not a database, lies on a file system without a write-ahead log, or
     /// was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        restrict(path)?;
-        let mut connection = Connection::open(path).map_err(failed("open the database"))?;
-        configure(&connection)?;
-        migrations::run(&mut connection)?;
+        let connection = crate::sqlite::open(path, &migrations::SCHEMA)?;
         Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
     }
 
@@ -65,40 +51,6 @@ impl SqliteStore {
         // A panic inside a transaction has rolled it back, so the connection is as good as before.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Makes sure that the file exists and that only its owner can read it. SQLite gives its log the same permissions.
-fn restrict(path: &Path) -> Result<(), StoreError> {
-    let explain = |what: &str| {
-        let doing = format!("{what} {}", path.display());
-        move |source| StoreError::File { doing, source }
-    };
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(explain("open"))?;
-    let mode = file.metadata().map_err(explain("look at"))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(explain("restrict"))?;
-    }
-    Ok(())
-}
-
-fn configure(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("set the busy timeout"))?;
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(failed("turn on the write-ahead log"))?;
-    if !mode.eq_ignore_ascii_case("wal") {
-        return Err(StoreError::Unusable(format!("the database cannot keep a write-ahead log (it stays in `{mode}`)")));
-    }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(failed("set synchronous=FULL"))?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed("set the checkpoint"))?;
-    connection.pragma_update(None, "trusted_schema", false).map_err(failed("distrust the schema"))
 }
 
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {

@@ -1,15 +1,10 @@
 //! The steps from an empty file to the tables of this version.
-//!
-//! Versions are counted per component, because other parts of the gateway may keep their tables in the same file.
-//! All outstanding steps run in one transaction: a file is at one version or at another, never between.
 
-use rusqlite::{Connection, TransactionBehavior};
+use crate::sqlite::Schema;
 
-use super::{StoreError, failed};
+/// The tables of keys. Published steps are never edited.
+pub(super) const SCHEMA: Schema = Schema { component: "keys", steps: STEPS };
 
-const COMPONENT: &str = "keys";
-
-/// Step `n` (counted from 1) leads to version `n`. Published steps are never edited.
 const STEPS: &[&str] = &[
     "
     CREATE TABLE virtual_keys (
@@ -27,39 +22,3 @@ const STEPS: &[&str] = &[
     INSERT INTO keys_meta (name, value) SELECT 'keyed', 'true' WHERE EXISTS (SELECT 1 FROM virtual_keys);
 ",
 ];
-
-/// Brings the tables up to date.
-///
-/// # Errors
-/// The file is not writable, or was written by a newer version.
-pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
-    let doing = failed("bring the database up to date");
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&doing)?;
-    transaction
-        .execute_batch(
-            "CREATE TABLE IF NOT EXISTS schema_migrations (
-                 component TEXT NOT NULL, version INTEGER NOT NULL,
-                 applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-                 PRIMARY KEY (component, version)
-             ) STRICT;",
-        )
-        .map_err(&doing)?;
-    let current: usize = transaction
-        .query_row("SELECT coalesce(max(version), 0) FROM schema_migrations WHERE component = ?1", [COMPONENT], |row| {
-            row.get(0)
-        })
-        .map_err(&doing)?;
-    let Some(steps) = STEPS.get(current..) else {
-        let newest = STEPS.len();
-        return Err(StoreError::Unusable(format!(
-            "the database's {COMPONENT} are at version {current}, written by a newer release; this one knows {newest}"
-        )));
-    };
-    for (version, step) in (current + 1..).zip(steps) {
-        transaction.execute_batch(step).map_err(&doing)?;
-        transaction
-            .execute("INSERT INTO schema_migrations (component, version) VALUES (?1, ?2)", (COMPONENT, version))
-            .map_err(&doing)?;
-    }
-    transaction.commit().map_err(&doing)
-}
