@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use ditto_policy::document::Environment as _;
-use ditto_policy::secret::Secret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -15,19 +13,17 @@ use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, router};
 use crate::bootstrap::Bootstrap;
 use crate::config::{ConfigManager, Parts, Source, backend_names, compile_for, warn};
 use crate::control::{ControlAddress, ControlSocket};
-use crate::environment::ProcessEnvironment;
 use crate::envoy::admin::EnvoyAdmin;
 use crate::envoy::{EnvoyCommand, supervise, until_true};
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::Hub;
-use crate::keys::store::{KeyStore, MemoryStore, SqliteStore};
 use crate::keys::stream::SyncService;
 use crate::ledger::session::LeaseService;
 use crate::resources::table::JoinTables;
 use crate::resources::{self, Settings};
 use crate::settings::{DEFAULT_CONTROL, Run};
 use crate::xds::{SnapshotCache, XdsService};
-use crate::{admin_token as strength, holder, locate};
+use crate::{admin_token as strength, environment, holder, locate, stores};
 
 mod ledger;
 
@@ -63,7 +59,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     })?;
 
     let hub = Hub::new().context("the system has no randomness")?;
-    let store = open_store(&run)?;
+    let redis = stores::redis(&run).await?;
+    let store = stores::keys(&run, redis.as_ref()).await?;
     let keys = configured.loaded.document.virtual_keys.clone();
     let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
     let ledger = ledger::open(&run, &directory).await?;
@@ -98,6 +95,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let mut checks = vec![ledger::check(&ledger)];
     checks.extend((!run.no_envoy).then(|| envoy_check(&envoy_admin)));
     let holder = holder::router(Arc::clone(&directory), ledger.books.clone());
+    let followed = Arc::clone(&directory);
     let state = AdminState {
         directory,
         token,
@@ -114,6 +112,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
     tracing::info!(%control, "the control plane is up");
 
+    let follower = redis.map(|redis| tokio::spawn(redis.follow_keys(followed)));
     let reloads = tokio::spawn(reload_on_signal(hangups, Arc::clone(&manager)));
     let watcher = tokio::spawn(Arc::clone(&manager).watch_file());
     let outcome = if run.no_envoy {
@@ -130,6 +129,9 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     };
     reloads.abort();
     watcher.abort();
+    if let Some(follower) = follower {
+        follower.abort();
+    }
     cache.close();
     let _ = stop.send(true);
     // Streams end with `stop`; what else is under way gets a moment.
@@ -203,15 +205,6 @@ async fn until_serving(cache: &SnapshotCache, listen: SocketAddr) -> anyhow::Res
     waited.unwrap_or_else(|_| Err(anyhow!("Envoy did not serve within {} s", SERVING_WITHIN.as_secs())))
 }
 
-fn open_store(run: &Run) -> anyhow::Result<Arc<dyn KeyStore>> {
-    Ok(match &run.sqlite {
-        Some(path) => {
-            Arc::new(SqliteStore::open(path).with_context(|| format!("--sqlite {}", path.display()))?) as Arc<_>
-        }
-        None => Arc::new(MemoryStore::default()),
-    })
-}
-
 fn control_address(run: &Run, files: &std::path::Path) -> ControlAddress {
     match &run.control_listen {
         Some(address) => address.clone(),
@@ -268,15 +261,7 @@ impl Termination {
 fn admin_token(run: &Run) -> anyhow::Result<Option<AdminToken>> {
     let token = match (&run.admin_token, &run.admin_token_env) {
         (Some(token), _) => token.clone(),
-        (None, Some(name)) => {
-            let environment = ProcessEnvironment::load(run.dotenv.as_deref()).map_err(|error| anyhow!(error))?;
-            let value = environment.var(name);
-            let value = value.with_context(|| format!("--admin-token-env: the variable {name} is not set"))?;
-            if value.trim().is_empty() {
-                bail!("--admin-token-env: the variable {name} is empty");
-            }
-            Secret::new(value)
-        }
+        (None, Some(name)) => environment::secret("--admin-token-env", name, run.dotenv.as_deref())?,
         (None, None) => return Ok(None),
     };
     if token.is_blank() {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use anyhow::{Context as _, anyhow, bail};
 use ditto_policy::document::Environment;
+use ditto_policy::secret::Secret;
 
 /// The dotenv file first, then the process environment.
 #[derive(Debug, Default)]
@@ -29,6 +31,19 @@ impl Environment for ProcessEnvironment {
     fn read_file(&self, path: &str) -> Result<String, String> {
         std::fs::read_to_string(path).map_err(|error| error.to_string())
     }
+}
+
+/// The value of the variable `name`, which `flag` names.
+///
+/// # Errors
+/// The variable is not set or blank, or the dotenv file cannot be read.
+pub fn secret(flag: &str, name: &str, dotenv: Option<&Path>) -> anyhow::Result<Secret> {
+    let environment = ProcessEnvironment::load(dotenv).map_err(|error| anyhow!(error))?;
+    let value = environment.var(name).with_context(|| format!("{flag}: the variable {name} is not set"))?;
+    if value.trim().is_empty() {
+        bail!("{flag}: the variable {name} is empty");
+    }
+    Ok(Secret::new(value))
 }
 
 /// Lines of `NAME=value`, with optional `export`, quotes around the value, and comments on lines of their own.

@@ -19,5 +19,6 @@ pub mod redis;
 pub mod resources;
 pub mod settings;
 pub mod sqlite;
+pub mod stores;
 pub mod telemetry;
 pub mod xds;

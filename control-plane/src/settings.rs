@@ -12,9 +12,11 @@ use crate::xds::service::RETIRE_GRACE_DEFAULT;
 
 mod later;
 mod limits;
+mod redis;
 
 pub use later::flags_of_later_versions;
 pub use limits::{BudgetModeFlag, LeaseExpiry, LimitFlags, OnLossFlag, RedisWait};
+pub use redis::RedisFlags;
 
 /// The gateway for language models: virtual keys, limits and routing inside Envoy.
 #[derive(Debug, Parser)]
@@ -83,6 +85,9 @@ pub struct Run {
     /// Keeps virtual keys in this SQLite file; without it they last as long as the process
     #[arg(long, value_name = "PATH")]
     pub sqlite: Option<PathBuf>,
+    /// Redis.
+    #[command(flatten)]
+    pub redis: RedisFlags,
     /// Larger JSON bodies are refused with 413
     #[arg(long, value_name = "N", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..=4 << 30))]
     pub proxy_max_body_bytes: u64,

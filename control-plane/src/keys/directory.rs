@@ -6,10 +6,15 @@
 //!
 //! Every change goes store first, then memory, then hub, on a blocking thread that nobody can cancel half-way: a
 //! client that hangs up cannot leave memory and store apart. One change runs at a time.
+//!
+//! Other gateways may change the store as well. [`KeyDirectory::refresh`] takes over what they did. A change is decided
+//! by what the directory knows and refused by the store if that is not the latest; it is then decided anew.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Bound;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ditto_policy::document::VirtualKey;
@@ -18,7 +23,7 @@ use ditto_policy::secret::Secret;
 use tokio::sync::Mutex;
 
 use super::hub::{Access, Hub};
-use super::store::{KeyStore, Record, StoredKey};
+use super::store::{Change, KeyStore, Mark, Record, StoreError, StoredKey};
 
 mod overlay;
 #[cfg(test)]
@@ -30,6 +35,9 @@ pub use types::{DirectoryError, KeyFilter, TokenChoice, Upserted};
 
 /// Keys in force at once, at most. It bounds memory, here and in every worker.
 pub const KEYS_MAX: usize = 1_000_000;
+
+/// How often a change is decided anew because another gateway was faster.
+const TRIES_MAX: usize = 100;
 
 /// What begins a token that the gateway has made.
 const TOKEN_PREFIX: &str = "sk-ditto-";
@@ -46,6 +54,10 @@ struct Shared {
     store: Arc<dyn KeyStore>,
     hub: Arc<Hub>,
     overlay: RwLock<Overlay>,
+    /// How much of the store the overlay shows.
+    mark: SyncMutex<Mark>,
+    /// The store is known to know that there has been a key.
+    noted: AtomicBool,
     require_keys: bool,
 }
 
@@ -70,17 +82,18 @@ impl KeyDirectory {
         require_virtual_keys: bool,
         hub: Arc<Hub>,
     ) -> Result<Arc<Self>, DirectoryError> {
-        let overlay = RwLock::new(Overlay::default());
-        let shared = Arc::new(Shared { store, hub, overlay, require_keys: require_virtual_keys });
+        let shared = Arc::new(Shared {
+            store,
+            hub,
+            overlay: RwLock::default(),
+            mark: SyncMutex::default(),
+            noted: AtomicBool::new(false),
+            require_keys: require_virtual_keys,
+        });
         let directory = Arc::new(Self { shared, writer: Arc::default() });
         directory
             .change(move |shared| {
-                let (mut stored, mut tombstones) = (Vec::new(), Vec::new());
-                shared.store.load(&mut |record| match record {
-                    Record::Key(key) => stored.push(*key),
-                    Record::Tombstone(id) => tombstones.push(id),
-                })?;
-                let stored = stored.into_iter().map(Entry::stored);
+                let (stored, tombstones) = shared.load()?;
                 shared.adopt(Overlay::build(shared.store.keyed()?, file_keys, stored, tombstones)?)
             })
             .await?;
@@ -114,6 +127,19 @@ impl KeyDirectory {
     pub async fn delete(&self, id: &str) -> Result<bool, DirectoryError> {
         let id = id.to_owned();
         self.change(move |shared| shared.delete(&id)).await
+    }
+
+    /// Takes over what other gateways have changed in the store; true if there was something.
+    ///
+    /// # Errors
+    /// The store cannot be read, or has lost its past; what is in force stays in force then.
+    pub async fn refresh(&self) -> Result<bool, DirectoryError> {
+        self.change(Shared::refresh).await
+    }
+
+    /// The store's revision up to which its changes are in force here.
+    pub fn store_revision(&self) -> u64 {
+        self.shared.mark().revision
     }
 
     /// The key of this id; its `token` is blank.
@@ -169,12 +195,16 @@ impl KeyDirectory {
         self.shared.store.name()
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and is still the one that is known here.
     ///
     /// # Errors
-    /// It does not.
+    /// It does not, or has lost its past.
     pub async fn check_store(&self) -> Result<(), DirectoryError> {
-        self.change(|shared| Ok(shared.store.check()?)).await
+        let check = |shared: &Shared| {
+            shared.store.check()?;
+            shared.refresh()
+        };
+        self.change(check).await.map(drop)
     }
 
     /// Runs one change to its end on a blocking thread, even if the caller goes away. Callers wait here, not on
@@ -209,19 +239,84 @@ impl Shared {
         if self.require_keys || overlay.known { Access::Keyed } else { Access::Open }
     }
 
+    fn mark(&self) -> Mark {
+        self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_mark(&self, mark: Mark) {
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = mark;
+    }
+
+    /// All keys and tombstones of the store.
+    fn load(&self) -> Result<(Vec<Entry>, Vec<String>), DirectoryError> {
+        let (mut stored, mut tombstones) = (Vec::new(), Vec::new());
+        let mark = self.store.load(&mut |record| match record {
+            Record::Key(key) => stored.push(Entry::stored(*key)),
+            Record::Tombstone(id) => tombstones.push(id),
+        })?;
+        self.set_mark(mark);
+        Ok((stored, tombstones))
+    }
+
     /// Makes a whole overlay the one in force. The document's keys are not stored; that there are any is.
     fn adopt(&self, overlay: Overlay) -> Result<(), DirectoryError> {
-        if overlay.known && !self.store.keyed()? {
-            self.store.mark_keyed()?;
+        if overlay.known && !self.noted.load(Ordering::SeqCst) {
+            if !self.store.keyed()? {
+                self.store.mark_keyed()?;
+            }
+            self.noted.store(true, Ordering::SeqCst);
         }
         self.hub.replace_keys(overlay.policies(), self.access(&overlay));
         *self.write() = overlay;
         Ok(())
     }
 
+    fn refresh(&self) -> Result<bool, DirectoryError> {
+        let (known, mut changes) = (self.mark(), Vec::new());
+        let Some(mark) = self.store.changes(&known, &mut |change| changes.push(change))? else {
+            let (stored, tombstones) = self.load()?;
+            let overlay = self.read().restock(stored, tombstones)?;
+            return self.adopt(overlay).map(|()| true);
+        };
+        if mark == known {
+            return Ok(false);
+        }
+        self.apply(changes)?;
+        self.set_mark(mark);
+        Ok(true)
+    }
+
+    /// Puts in force what the store now has under some ids.
+    fn apply(&self, changes: Vec<Change>) -> Result<(), DirectoryError> {
+        let (held, free, access) = {
+            let mut overlay = self.write();
+            let touched: HashSet<TokenHash> = overlay.apply(changes)?;
+            let (held, free) = overlay.policies_of(touched);
+            (held, free, self.access(&overlay))
+        };
+        self.hub.apply(free, held, access);
+        Ok(())
+    }
+
+    /// Makes a change that depends on what is known, after catching up with the store as often as that is not the
+    /// latest.
+    fn decide<T>(&self, mut attempt: impl FnMut(&Mark) -> Result<T, DirectoryError>) -> Result<T, DirectoryError> {
+        for _ in 1..TRIES_MAX {
+            match attempt(&self.mark()) {
+                Err(DirectoryError::Store(StoreError::Moved)) => self.refresh()?,
+                outcome => return outcome,
+            };
+        }
+        attempt(&self.mark())
+    }
+
     fn upsert(&self, mut key: VirtualKey, token: TokenChoice) -> Result<Upserted, DirectoryError> {
         key.token = Secret::default();
-        let (stored, former, generated) = {
+        self.decide(|at| self.upsert_at(at, key.clone(), token.clone()))
+    }
+
+    fn upsert_at(&self, at: &Mark, key: VirtualKey, token: TokenChoice) -> Result<Upserted, DirectoryError> {
+        let (stored, created, generated) = {
             let overlay = self.read();
             let former = overlay.entries.get(key.id.as_str());
             if former.is_none() && overlay.entries.len() >= KEYS_MAX {
@@ -234,39 +329,34 @@ impl Shared {
             let now = now_ms();
             let created_at_ms = former.and_then(|former| former.stored_at_ms).unwrap_or(now);
             let stored = StoredKey { key, token_hash, created_at_ms, updated_at_ms: now };
-            (stored, former.map(|former| former.hash), generated)
+            (stored, former.is_none(), generated)
         };
-        self.store.put(&stored)?;
-        let token_hash = stored.token_hash;
-        let (key, access) = {
-            let mut overlay = self.write();
-            let key = overlay.put(Entry::stored(stored));
-            (key, self.access(&overlay))
-        };
-        let removal = former.filter(|former| *former != token_hash);
-        self.hub.apply(removal, Some((token_hash, overlay::policy(&key))), access);
-        Ok(Upserted { key, created: former.is_none(), generated })
+        let mark = self.store.put(at, &stored)?;
+        self.noted.store(true, Ordering::SeqCst);
+        let key = Arc::new(stored.key.clone());
+        self.apply(vec![Change::Record(Record::Key(Box::new(stored)))])?;
+        self.set_mark(mark);
+        Ok(Upserted { key, created, generated })
     }
 
     fn delete(&self, id: &str) -> Result<bool, DirectoryError> {
-        let from_file = {
-            let overlay = self.read();
-            if !overlay.entries.contains_key(id) {
-                return Ok(false);
-            }
-            overlay.file_ids.contains(id)
-        };
-        if from_file {
-            self.store.bury(id, now_ms())?
-        } else {
-            self.store.remove(id)?
-        }
-        let (hash, access) = {
-            let mut overlay = self.write();
-            (overlay.remove(id), self.access(&overlay))
-        };
-        self.hub.apply(hash, None, access);
-        Ok(true)
+        self.decide(|at| {
+            let from_file = {
+                let overlay = self.read();
+                if !overlay.entries.contains_key(id) {
+                    return Ok(false);
+                }
+                overlay.file.contains_key(id)
+            };
+            let (mark, change) = if from_file {
+                (self.store.bury(at, id, now_ms())?, Change::Record(Record::Tombstone(id.to_owned())))
+            } else {
+                (self.store.remove(at, id)?, Change::Removed(id.to_owned()))
+            };
+            self.apply(vec![change])?;
+            self.set_mark(mark);
+            Ok(true)
+        })
     }
 }
 

@@ -108,15 +108,20 @@ impl Hub {
         });
     }
 
-    /// One change of the directory: a token that is no longer valid, a key that is now in force, and the access mode.
-    pub fn apply(&self, removal: Option<TokenHash>, upsert: Option<(TokenHash, KeyPolicy)>, access: Access) {
+    /// One change of the directory: tokens that are no longer valid, keys that are now in force, and the access mode.
+    pub fn apply(
+        &self,
+        removals: impl IntoIterator<Item = TokenHash>,
+        upserts: impl IntoIterator<Item = (TokenHash, KeyPolicy)>,
+        access: Access,
+    ) {
         self.change(|state| {
             // The access mode first: a gateway that is about to know a key must not stay open without it.
             state.put_access(access);
-            if let Some(hash) = removal {
+            for hash in removals {
                 state.remove_key(&hash);
             }
-            if let Some((hash, policy)) = upsert {
+            for (hash, policy) in upserts {
                 state.put_key(hash, policy);
             }
         });

@@ -3,6 +3,10 @@
 //! A store is blocking and knows nothing of HTTP or of the document: it keeps records by id, and every call returns
 //! only once its effect is durable. The directory calls it from a blocking thread, one writer at a time.
 //!
+//! Several gateways can share a store. Each change is based on what the directory knows, so it says by a [`Mark`] how
+//! far that is, and a store that has come further refuses it: the directory catches up and decides anew. That keeps
+//! one gateway from undoing what another has just done. A store of a single process stays where it is.
+//!
 //! Tokens are not part of a record, only their SHA-256.
 
 use std::fmt;
@@ -15,8 +19,10 @@ use crate::sqlite::SqliteError;
 #[cfg(test)]
 pub(crate) mod contract;
 mod memory;
+mod redis;
 mod sqlite;
 
+pub use self::redis::RedisStore;
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 
@@ -42,16 +48,67 @@ pub enum Record {
     Tombstone(String),
 }
 
+impl Record {
+    /// The id under which it is kept.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Key(key) => &key.key.id,
+            Self::Tombstone(id) => id,
+        }
+    }
+}
+
+/// How far a reader of the store has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Counts the store's changes.
+    pub revision: u64,
+    /// Drawn at random for the latest change: tells whether two histories of this length are the same.
+    pub stamp: String,
+}
+
+/// What has changed in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// This is now kept under its id.
+    Record(Record),
+    /// Nothing is kept under this id any more.
+    Removed(String),
+    /// It was noted that there has been a key.
+    Keyed,
+}
+
+impl Change {
+    /// The id that the change is about, if it is about one.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Record(record) => Some(record.id()),
+            Self::Removed(id) => Some(id),
+            Self::Keyed => None,
+        }
+    }
+}
+
 /// Durable records of keys, by id.
 pub trait KeyStore: Send + Sync + fmt::Debug {
     /// The name that readiness checks show, as in `store.sqlite`.
     fn name(&self) -> &'static str;
 
-    /// Hands every record to `each`, in no particular order.
+    /// Hands every record to `each`, in no particular order, and says how far that is.
     ///
     /// # Errors
     /// The store cannot be read, or a record makes no sense.
-    fn load(&self, each: &mut dyn FnMut(Record)) -> Result<(), StoreError>;
+    fn load(&self, each: &mut dyn FnMut(Record)) -> Result<Mark, StoreError>;
+
+    /// Hands what has changed after `since` to `each`, every id once and as it is now, and says how far that is;
+    /// `None` if that is too long ago, and everything has to be loaded again.
+    ///
+    /// # Errors
+    /// The store cannot be read, or has lost its past.
+    fn changes(&self, since: &Mark, each: &mut dyn FnMut(Change)) -> Result<Option<Mark>, StoreError> {
+        let _ = each;
+        Ok(Some(since.clone()))
+    }
 
     /// Whether there has ever been a key: one that was [`put`](Self::put), or what
     /// [`mark_keyed`](Self::mark_keyed) said. Never taken back.
@@ -60,30 +117,31 @@ pub trait KeyStore: Send + Sync + fmt::Debug {
     /// The store cannot be read.
     fn keyed(&self) -> Result<bool, StoreError>;
 
-    /// Notes that there has been a key, for keys that are kept elsewhere.
+    /// Notes that there has been a key, for keys that are kept elsewhere. It counts as a change.
     ///
     /// # Errors
     /// The change is not durable.
     fn mark_keyed(&self) -> Result<(), StoreError>;
 
     /// Keeps `key` under its id, in place of the key or tombstone that was there, and notes in the same step that
-    /// there has been a key.
+    /// there has been a key. Says how far the store has come by that.
     ///
     /// # Errors
-    /// The change is not durable. Another id having the same token is one of the causes.
-    fn put(&self, key: &StoredKey) -> Result<(), StoreError>;
+    /// The change is not durable. Another id having the same token is one of the causes, the store having come further
+    /// than `at` another.
+    fn put(&self, at: &Mark, key: &StoredKey) -> Result<Mark, StoreError>;
 
-    /// Forgets what is kept under `id`, if anything.
+    /// Forgets what is kept under `id`, if anything. Says how far the store has come by that.
     ///
     /// # Errors
-    /// The change is not durable.
-    fn remove(&self, id: &str) -> Result<(), StoreError>;
+    /// The change is not durable, or the store has come further than `at`.
+    fn remove(&self, at: &Mark, id: &str) -> Result<Mark, StoreError>;
 
-    /// Keeps a tombstone under `id`, in place of the key that was there.
+    /// Keeps a tombstone under `id`, in place of the key that was there. Says how far the store has come by that.
     ///
     /// # Errors
-    /// The change is not durable.
-    fn bury(&self, id: &str, at_ms: i64) -> Result<(), StoreError>;
+    /// The change is not durable, or the store has come further than `at`.
+    fn bury(&self, at: &Mark, id: &str, at_ms: i64) -> Result<Mark, StoreError>;
 
     /// Whether the store answers at all.
     ///
@@ -111,6 +169,28 @@ pub enum StoreError {
         /// The operating system's own words.
         source: std::io::Error,
     },
+    /// Redis refused or did not answer. Whether a change was made is then not known.
+    #[error("{doing}: {source}")]
+    Redis {
+        /// What was being done.
+        doing: &'static str,
+        /// Its own words, or the system's.
+        source: ::redis::RedisError,
+    },
+    /// Somebody else has changed the store meanwhile. Nothing was done.
+    #[error("the store has changed meanwhile")]
+    Moved,
+    /// The store is not in the state that it was once in, nor in one that followed from it. Nothing was done.
+    #[error("the store has lost its past: {0}")]
+    Lost(String),
+    /// Another key has the token. Nothing was done.
+    #[error("the token of key `{id}` belongs to key `{other}`")]
+    Taken {
+        /// The key that was to have it.
+        id: String,
+        /// The key that has it.
+        other: String,
+    },
     /// A record cannot be read or written as it is.
     #[error("key `{id}`: {reason}")]
     Record {
@@ -119,7 +199,7 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file is not one that this version can use.
+    /// The file, or what else there is, is not something that this version can use.
     #[error("{0}")]
     Unusable(String),
 }

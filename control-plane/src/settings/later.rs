@@ -48,9 +48,6 @@ const LATER: &[(&str, &str)] = &[
     ("--proxy-retry-max-attempts", "retries on status codes"),
     ("--proxy-retry-status-codes", "retries on status codes"),
     ("--proxy-timeout-error-action", "retries on status codes"),
-    ("--redis", "the Redis store"),
-    ("--redis-env", "the Redis store"),
-    ("--redis-prefix", "the Redis store"),
     ("--state", "the JSON state file"),
     ("--upstream", "backends by flag"),
 ];
@@ -74,10 +71,10 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_named_and_not_ignored() {
-        let arguments = ["g.json", "--redis=redis://x", "--listen", "127.0.0.1:1", "--proxy-retry"];
+        let arguments = ["g.json", "--pg=postgres://x", "--listen", "127.0.0.1:1", "--proxy-retry"];
         let refused = flags_of_later_versions(arguments.map(str::to_owned));
         assert_eq!(refused.len(), 2);
-        assert!(refused[0].starts_with("--redis: the Redis store"), "{refused:?}");
+        assert!(refused[0].starts_with("--pg: the PostgreSQL store"), "{refused:?}");
         let own = CommandLine::command();
         for (flag, _) in LATER {
             let taken = own.get_arguments().any(|argument| argument.get_long() == flag.strip_prefix("--"));

@@ -167,10 +167,10 @@ async fn what_the_data_plane_does_not_need_does_not_reach_it() {
     let (directory, hub) = directory(Arc::new(MemoryStore::default()), vec![file_key("a", "a")]).await;
     let before = hub.revision();
     let mut changed = key("a");
-    changed.limits.rpm = Some(1);
-    directory.upsert(changed, TokenChoice::Keep).await.unwrap();
+    changed.cache.enabled = !changed.cache.enabled;
+    directory.upsert(changed.clone(), TokenChoice::Keep).await.unwrap();
     assert_eq!(hub.revision(), before);
-    assert_eq!(directory.get("a").unwrap().limits.rpm, Some(1));
+    assert_eq!(*directory.get("a").unwrap(), changed);
 }
 
 #[tokio::test]

@@ -79,8 +79,17 @@ pub enum DirectoryError {
     Full,
     /// The change is not durable and has not been made.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// The operating system has no randomness, or the blocking thread failed.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<StoreError> for DirectoryError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken { id, other } => Self::Conflict { id, other },
+            error => Self::Store(error),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{KeyStore, Record, StoreError, StoredKey};
+use super::{KeyStore, Mark, Record, StoreError, StoredKey};
 
 /// A store that forgets everything when the process ends.
 #[derive(Debug, Default)]
@@ -24,9 +24,9 @@ impl KeyStore for MemoryStore {
         "store.memory"
     }
 
-    fn load(&self, each: &mut dyn FnMut(Record)) -> Result<(), StoreError> {
+    fn load(&self, each: &mut dyn FnMut(Record)) -> Result<Mark, StoreError> {
         self.records().values().cloned().for_each(each);
-        Ok(())
+        Ok(Mark::default())
     }
 
     fn keyed(&self) -> Result<bool, StoreError> {
@@ -38,7 +38,7 @@ impl KeyStore for MemoryStore {
         Ok(())
     }
 
-    fn put(&self, key: &StoredKey) -> Result<(), StoreError> {
+    fn put(&self, at: &Mark, key: &StoredKey) -> Result<Mark, StoreError> {
         let mut records = self.records();
         let holder = records.values().find_map(|record| match record {
             Record::Key(other) if other.token_hash == key.token_hash && other.key.id != key.key.id => {
@@ -47,24 +47,23 @@ impl KeyStore for MemoryStore {
             _ => None,
         });
         if let Some(other) = holder {
-            let reason = format!("its token belongs to `{other}`");
-            return Err(StoreError::Record { id: key.key.id.clone(), reason });
+            return Err(StoreError::Taken { id: key.key.id.clone(), other });
         }
         let mut key = key.clone();
         key.key.token = Default::default();
         self.mark_keyed()?;
         records.insert(key.key.id.clone(), Record::Key(Box::new(key)));
-        Ok(())
+        Ok(at.clone())
     }
 
-    fn remove(&self, id: &str) -> Result<(), StoreError> {
+    fn remove(&self, at: &Mark, id: &str) -> Result<Mark, StoreError> {
         self.records().remove(id);
-        Ok(())
+        Ok(at.clone())
     }
 
-    fn bury(&self, id: &str, _at_ms: i64) -> Result<(), StoreError> {
+    fn bury(&self, at: &Mark, id: &str, _at_ms: i64) -> Result<Mark, StoreError> {
         self.records().insert(id.to_owned(), Record::Tombstone(id.to_owned()));
-        Ok(())
+        Ok(at.clone())
     }
 
     fn check(&self) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use ditto_policy::document::VirtualKey;
 use ditto_policy::key::TokenHash;
 use rusqlite::{Connection, Row, params};
 
-use super::{KeyStore, Record, StoreError, StoredKey};
+use super::{KeyStore, Mark, Record, StoreError, StoredKey};
 
 mod migrations;
 #[cfg(test)]
@@ -62,7 +62,7 @@ impl KeyStore for SqliteStore {
         "store.sqlite"
     }
 
-    fn load(&self, each: &mut dyn FnMut(Record)) -> Result<(), StoreError> {
+    fn load(&self, each: &mut dyn FnMut(Record)) -> Result<Mark, StoreError> {
         let connection = self.connection();
         let mut statement = connection
             .prepare_cached("SELECT id, token_sha256, body, created_at_ms, updated_at_ms FROM virtual_keys")
@@ -71,7 +71,7 @@ impl KeyStore for SqliteStore {
         while let Some(row) = rows.next().map_err(failed("read the keys"))? {
             each(record(row)?);
         }
-        Ok(())
+        Ok(Mark::default())
     }
 
     fn keyed(&self) -> Result<bool, StoreError> {
@@ -84,7 +84,7 @@ impl KeyStore for SqliteStore {
         self.connection().execute(MARK_KEYED, []).map(drop).map_err(failed("note that there is a key"))
     }
 
-    fn put(&self, key: &StoredKey) -> Result<(), StoreError> {
+    fn put(&self, at: &Mark, key: &StoredKey) -> Result<Mark, StoreError> {
         let id = &key.key.id;
         let body = serde_json::to_string(&key.key)
             .map_err(|error| StoreError::Record { id: id.clone(), reason: error.to_string() })?;
@@ -96,18 +96,18 @@ impl KeyStore for SqliteStore {
             transaction.prepare_cached(PUT)?.execute(values)?;
             transaction.commit()
         };
-        store(&mut self.connection()).map_err(failed("store a key"))
+        store(&mut self.connection()).map(|()| at.clone()).map_err(failed("store a key"))
     }
 
-    fn remove(&self, id: &str) -> Result<(), StoreError> {
+    fn remove(&self, at: &Mark, id: &str) -> Result<Mark, StoreError> {
         self.connection()
             .prepare_cached("DELETE FROM virtual_keys WHERE id = ?1")
             .and_then(|mut statement| statement.execute([id]))
-            .map(drop)
+            .map(|_| at.clone())
             .map_err(failed("delete a key"))
     }
 
-    fn bury(&self, id: &str, at_ms: i64) -> Result<(), StoreError> {
+    fn bury(&self, at: &Mark, id: &str, at_ms: i64) -> Result<Mark, StoreError> {
         self.connection()
             .prepare_cached(
                 "INSERT INTO virtual_keys (id, token_sha256, body, created_at_ms, updated_at_ms)
@@ -115,7 +115,7 @@ impl KeyStore for SqliteStore {
                  ON CONFLICT (id) DO UPDATE SET token_sha256 = NULL, body = NULL, updated_at_ms = ?2",
             )
             .and_then(|mut statement| statement.execute(params![id, at_ms]))
-            .map(drop)
+            .map(|_| at.clone())
             .map_err(failed("mark a key as deleted"))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::keys::store::contract::{records, stored};
+use crate::keys::store::contract::{bury, put, records, remove, stored};
 
 fn place() -> (TempDir, std::path::PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -22,8 +22,8 @@ fn mode(path: &Path) -> u32 {
 fn keys_survive_a_reopening() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    store.put(&stored("a", "token-a")).unwrap();
-    store.bury("b", 5).unwrap();
+    put(&store, &stored("a", "token-a")).unwrap();
+    bury(&store, "b", 5).unwrap();
     let before = records(&store);
     drop(store);
     assert_eq!(records(&SqliteStore::open(&path).unwrap()), before);
@@ -37,8 +37,8 @@ fn that_there_was_a_key_survives_a_reopening() {
     drop(store);
     let store = SqliteStore::open(&path).unwrap();
     assert!(!store.keyed().unwrap());
-    store.put(&stored("a", "token-a")).unwrap();
-    store.remove("a").unwrap();
+    put(&store, &stored("a", "token-a")).unwrap();
+    remove(&store, "a").unwrap();
     drop(store);
     assert!(SqliteStore::open(&path).unwrap().keyed().unwrap());
 }
@@ -49,7 +49,7 @@ fn a_file_of_the_first_version_knows_whether_it_has_keys() {
         let (_directory, path) = place();
         let store = SqliteStore::open(&path).unwrap();
         if keyed {
-            store.bury("a", 1).unwrap();
+            bury(&store, "a", 1).unwrap();
         }
         let back = "DROP TABLE keys_meta; DELETE FROM schema_migrations WHERE version > 1;";
         store.connection().execute_batch(back).unwrap();
@@ -62,9 +62,9 @@ fn a_file_of_the_first_version_knows_whether_it_has_keys() {
 fn keys_survive_a_process_that_is_killed() {
     let (directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    store.put(&stored("a", "token-a")).unwrap();
-    store.put(&stored("b", "token-b")).unwrap();
-    store.remove("a").unwrap();
+    put(&store, &stored("a", "token-a")).unwrap();
+    put(&store, &stored("b", "token-b")).unwrap();
+    remove(&store, "a").unwrap();
     // What a killed process leaves behind: the file and its log, as they are, never closed.
     let after = directory.path().join("after");
     fs::create_dir(&after).unwrap();
@@ -80,10 +80,10 @@ fn keys_survive_a_process_that_is_killed() {
 fn a_log_that_was_cut_off_loses_the_cut_change_only() {
     let (directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    store.put(&stored("a", "token-a")).unwrap();
+    put(&store, &stored("a", "token-a")).unwrap();
     let log = directory.path().join("gateway.db-wal");
     let whole = fs::metadata(&log).unwrap().len();
-    store.put(&stored("b", "token-b")).unwrap();
+    put(&store, &stored("b", "token-b")).unwrap();
     let after = directory.path().join("after.db");
     fs::copy(&path, &after).unwrap();
     let bytes = fs::read(&log).unwrap();
@@ -96,7 +96,7 @@ fn a_log_that_was_cut_off_loses_the_cut_change_only() {
 fn only_the_owner_can_read_the_files() {
     let (directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    store.put(&stored("a", "token-a")).unwrap();
+    put(&store, &stored("a", "token-a")).unwrap();
     for name in ["gateway.db", "gateway.db-wal", "gateway.db-shm"] {
         assert_eq!(mode(&directory.path().join(name)), 0o600, "{name}");
     }
@@ -123,7 +123,7 @@ fn a_token_is_nowhere_in_the_files() {
     let store = SqliteStore::open(&path).unwrap();
     let mut key = stored("planted", "vk-planted-token-31415926");
     key.key.token = ditto_policy::secret::Secret::new("vk-planted-token-31415926");
-    store.put(&key).unwrap();
+    put(&store, &key).unwrap();
     let mut found_id = false;
     for entry in fs::read_dir(directory.path()).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
@@ -166,7 +166,7 @@ fn a_missing_directory_is_named() {
 fn a_record_that_makes_no_sense_is_named() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    store.put(&stored("broken", "token")).unwrap();
+    put(&store, &stored("broken", "token")).unwrap();
     store.connection().execute("UPDATE virtual_keys SET body = '{}'", []).unwrap();
     let error = store.load(&mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("`broken`"), "{error}");
@@ -202,7 +202,7 @@ fn a_second_process_waits_for_the_first() {
             scope.spawn(move || {
                 for n in 0..50 {
                     let id = format!("{prefix}-{n}");
-                    store.put(&stored(&id, &id)).unwrap();
+                    put(store, &stored(&id, &id)).unwrap();
                 }
             });
         }
@@ -214,7 +214,7 @@ fn a_second_process_waits_for_the_first() {
 fn a_hundred_thousand_keys_load_fast() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    store.put(&stored("0", "0")).unwrap();
+    put(&store, &stored("0", "0")).unwrap();
     store
         .connection()
         .execute(
