@@ -225,7 +225,7 @@ impl TextStats {
 
     /// An estimate that text as people and models write it stays below. See the module's documentation.
     pub fn tokens_high(&self) -> u64 {
-        self.high.div_ceil(UNIT).min(self.bytes.max(self.tokens()))
+        self.high.div_ceil(UNIT)
     }
 
     /// The best estimate of a request's input tokens, from the text of its body. A body without text, as far as could

@@ -196,9 +196,7 @@ impl ResponseMeter {
     /// What was metered so far. An event that has begun counts with what has come of it.
     pub fn metered(&self) -> Metered {
         let mut events = self.events.clone();
-        if self.form == Form::Json {
-            events.reading.finished = events.json.is_complete() && !events.failed;
-        }
+        let whole = events.json.is_complete() && !events.failed;
         events.end_event();
         let reading = &events.reading;
         let output_text = reading.output_text();
@@ -209,7 +207,7 @@ impl ResponseMeter {
             service_tier: reading.service_tier,
             output_text,
             output_events: reading.output_events,
-            finished: reading.finished,
+            finished: if self.form == Form::Json { whole } else { reading.finished },
             is_stream: self.form == Form::Events,
             error: reading.error && reading.output_events == 0,
             bytes: self.bytes,

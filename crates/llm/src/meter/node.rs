@@ -34,6 +34,8 @@ pub(crate) enum Node {
     ToolCall,
     Function,
     Audio,
+    /// Sound, in base64.
+    Sound,
     Usage,
     UsageDetails,
     Count(Count),
@@ -94,7 +96,11 @@ impl Node {
                 b"name" | b"arguments" | b"input" => Self::Text(Part::Delta),
                 _ => Self::Skip,
             },
-            Self::Audio if name == b"transcript" => Self::Text(Part::Delta),
+            Self::Audio => match name {
+                b"transcript" => Self::Text(Part::Delta),
+                b"data" => Self::Sound,
+                _ => Self::Skip,
+            },
             Self::Usage => Count::of_usage(name).map_or_else(|| Self::details(name), Self::Count),
             Self::UsageDetails => Count::of_details(name).map_or(Self::Skip, Self::Count),
             Self::Response => Self::of_response(name),

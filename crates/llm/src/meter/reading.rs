@@ -10,6 +10,9 @@ use crate::usage::{ServiceTier, Usage};
 const WORD_BYTES_MAX: usize = 64;
 /// Longer ids and models are not copied into events of the gateway's own.
 const IDENTITY_BYTES_MAX: usize = 256;
+/// Base64 of sound for which one token is taken. OpenAI counts 20 tokens a second, and 24 kbit/s of speech are 200 bytes
+/// for each; everything else has more.
+const SOUND_BYTES_PER_TOKEN: u64 = 128;
 /// Choices that are told apart; those beyond share the last place.
 const CHOICES_MAX: u64 = 128;
 
@@ -57,6 +60,8 @@ enum EventType {
 #[derive(Debug, Clone, Copy, Default)]
 struct Current {
     report: Report,
+    /// The report, when it is complete.
+    usage: Option<Usage>,
     has_usage: bool,
     has_choices: bool,
     choice_count: u64,
@@ -68,6 +73,8 @@ struct Current {
     item: TextStats,
     /// The text of the whole response that it repeats.
     whole: TextStats,
+    /// Where the current piece of sound begins.
+    start: usize,
     /// Bytes of text before the current string, to see whether it has any.
     bytes_before: u64,
     carried: u64,
@@ -111,11 +118,11 @@ impl Reading {
     /// Takes over what the current event said.
     pub(crate) fn end_event(&mut self, done: bool) -> EventFacts {
         let current = std::mem::take(&mut self.current);
-        let counts_text = current.event_type != EventType::AudioDelta;
-        if counts_text {
-            self.output_events = self.output_events.saturating_add(current.carried);
-        } else {
+        self.output_events = self.output_events.saturating_add(current.carried);
+        if current.event_type == EventType::AudioDelta {
+            let length = self.deltas.bytes().saturating_sub(current.text_before.bytes());
             self.deltas = current.text_before;
+            self.deltas.add_tokens(length.div_ceil(SOUND_BYTES_PER_TOKEN));
         }
         match current.event_type {
             EventType::ItemAdded => {
@@ -133,7 +140,7 @@ impl Reading {
             }
             EventType::Other | EventType::AudioDelta => {}
         }
-        if let Some(usage) = current.report.usage() {
+        if let Some(usage) = current.usage {
             self.usage.get_or_insert_default().merge(&usage);
         }
         if current.choice_count > 0 {
@@ -176,6 +183,12 @@ impl Reading {
         }
     }
 
+    /// A piece of sound, of this length as written.
+    fn sound(&mut self, length: usize) {
+        self.deltas.add_tokens((length as u64).div_ceil(SOUND_BYTES_PER_TOKEN));
+        self.current.carried = self.current.carried.saturating_add(1);
+    }
+
     fn end_choice(&mut self) {
         let index = self.current.choice.take().unwrap_or(self.current.choice_count.saturating_sub(1));
         let bit = 1_u128 << index.min(CHOICES_MAX - 1);
@@ -206,7 +219,7 @@ impl Visit for Reading {
     }
 
     #[inline]
-    fn begin(&mut self, node: Node, kind: Kind, _: usize) -> Result<Take, Syntax> {
+    fn begin(&mut self, node: Node, kind: Kind, start: usize) -> Result<Take, Syntax> {
         match (node, kind) {
             (
                 Node::Text(_) | Node::Content | Node::ContentPart | Node::ItemContent(_) | Node::ItemPart(_),
@@ -222,6 +235,7 @@ impl Visit for Reading {
                 self.current.choice_count = self.current.choice_count.saturating_add(1);
             }
             (Node::Usage, Kind::Object) => self.current.has_usage = true,
+            (Node::Sound, Kind::Text) => self.current.start = start,
             (Node::Error, Kind::Object | Kind::Text) => self.error = true,
             _ => {}
         }
@@ -241,13 +255,15 @@ impl Visit for Reading {
     }
 
     #[inline]
-    fn end(&mut self, node: Node, value: Value<'_>, _: usize) -> Result<(), Syntax> {
+    fn end(&mut self, node: Node, value: Value<'_>, end: usize) -> Result<(), Syntax> {
         match (node, value) {
             (Node::Text(Part::Delta) | Node::Content | Node::ContentPart, Value::Text(_)) => {
                 let some = self.deltas.bytes() > self.current.bytes_before;
                 self.current.carried = self.current.carried.saturating_add(u64::from(some));
             }
             (Node::Count(count), Value::Number(Some(value))) => self.current.report.set(count, value),
+            (Node::Usage, Value::Object) => self.current.usage = self.current.report.usage(),
+            (Node::Sound, Value::Text(_)) => self.sound(end.saturating_sub(self.current.start)),
             (Node::Choice, Value::Object) => self.end_choice(),
             (Node::Index, Value::Number(index)) => self.current.choice = index,
             (Node::FinishReason, Value::Text(_)) => self.current.choice_finished = true,

@@ -80,6 +80,34 @@ fn usage_of(usage: &str) -> Option<Usage> {
 }
 
 #[test]
+fn a_usage_report_counts_when_it_is_whole() {
+    for (name, endpoint, body) in fixtures() {
+        let whole = meter(endpoint, body);
+        let mut so_far = ResponseMeter::new(endpoint, MeterOptions::default());
+        for byte in body.chunks(1) {
+            so_far.feed(byte);
+            let usage = so_far.metered().usage;
+            assert!(usage.is_none() || usage == whole.usage, "{name}: {usage:?}");
+        }
+    }
+}
+
+#[test]
+fn sound_counts_by_its_length() {
+    let data = "T2dn".repeat(320);
+    for (endpoint, body) in [
+        (CHAT, format!("{{\"choices\":[{{\"message\":{{\"audio\":{{\"data\":\"{data}\",\"transcript\":\"\"}}}}}}]}}")),
+        (CHAT, format!("data: {{\"choices\":[{{\"delta\":{{\"audio\":{{\"data\":\"{data}\"}}}}}}]}}\n\n")),
+        (Endpoint::Responses, format!("data: {{\"type\":\"response.audio.delta\",\"delta\":\"{data}\"}}\n\n")),
+        (Endpoint::Responses, format!("data: {{\"delta\":\"{data}\",\"type\":\"response.output_audio.delta\"}}\n\n")),
+    ] {
+        let metered = meter(endpoint, body.as_bytes());
+        assert_eq!(metered.output_events, 1, "{endpoint:?}");
+        assert!((10..=11).contains(&metered.output_estimate()), "{endpoint:?}: {}", metered.output_estimate());
+    }
+}
+
+#[test]
 fn reads_the_usage_of_many_providers() {
     let usage = |input, output| Usage { input, output, ..Usage::default() };
     for (report, expected) in [
