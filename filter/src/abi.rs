@@ -17,6 +17,11 @@ const RESPONSE_BODY: i32 = 1;
 const RESPONSE_STREAM: i32 = 1;
 const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
+const CAS_MISMATCH: i32 = 8;
+/// The mark of a shared value that is not there. Not 0, by which Envoy means "whatever it is now": two workers would
+/// both be the first. Envoy counts marks up from 1 and does not compare one for a value that is not there.
+/// <https://github.com/proxy-wasm/proxy-wasm-cpp-host/blob/main/src/shared_data.cc>
+const NO_MARK: u32 = u32::MAX;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -41,6 +46,14 @@ unsafe extern "C" {
     fn proxy_close_stream(stream: i32) -> i32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> i32;
     fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize) -> i32;
+    fn proxy_get_shared_data(
+        name: *const u8,
+        name_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        mark: *mut u32,
+    ) -> i32;
+    fn proxy_set_shared_data(name: *const u8, name_size: usize, data: *const u8, size: usize, mark: u32) -> i32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -155,6 +168,21 @@ impl Host for Envoy {
     fn keep(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
         // SAFETY: `name` and `value` outlive the call; the host copies them.
         done("set_property", unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+    }
+
+    fn shared(&self, name: &str) -> Result<(Vec<u8>, u32), HostError> {
+        let mut mark = 0;
+        // SAFETY: `name` outlives the call, and all out-pointers are valid for writes during it.
+        let value = taken("get_shared_data", |data, size| unsafe {
+            proxy_get_shared_data(name.as_ptr(), name.len(), data, size, &mut mark)
+        })?;
+        Ok(value.map_or((Vec::new(), NO_MARK), |value| (value, mark)))
+    }
+
+    fn share(&self, name: &str, value: &[u8], mark: u32) -> Result<bool, HostError> {
+        // SAFETY: `name` and `value` outlive the call; the host copies them.
+        let status = unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), mark) };
+        if status == CAS_MISMATCH { Ok(false) } else { done("set_shared_data", status).map(|()| true) }
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<(), HostError> {

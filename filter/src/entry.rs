@@ -205,6 +205,7 @@ impl RootContext for Root {
             }
         }
         ledger::tick(&self.node, self.context);
+        WORKER.with(|worker| worker.in_flight.renew(&Envoy));
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {

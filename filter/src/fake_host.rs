@@ -5,10 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use self::shared::Shared;
 use crate::head::serialise;
 use crate::host::{Host, HostError};
 
 pub(crate) mod play;
+pub(crate) mod shared;
 pub(crate) mod world;
 
 /// What [`Host::now_ms`] says.
@@ -26,6 +28,8 @@ pub(crate) struct FakeHost {
     body: RefCell<Vec<u8>>,
     /// Kept values too: Envoy finds both by one call.
     properties: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// What the stream's worker shares with others.
+    shared: Shared,
     response_headers: RefCell<Vec<(String, String)>>,
     /// The piece of the response that the callback at hand can see.
     response_piece: RefCell<Vec<u8>>,
@@ -69,6 +73,11 @@ impl FakeHost {
     pub(crate) fn new(headers: &[(&str, &str)]) -> Self {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { headers: RefCell::new(headers), ..Self::default() }
+    }
+
+    /// The same stream, in an Envoy that shares this.
+    pub(crate) fn sharing(self, shared: &Shared) -> Self {
+        Self { shared: shared.clone(), ..self }
     }
 
     /// The same stream, whose call of this number (the first is 0) is refused.
@@ -257,6 +266,16 @@ impl Host for FakeHost {
         self.call("set_property")?;
         self.set_property(&[name], value);
         Ok(())
+    }
+
+    fn shared(&self, name: &str) -> Result<(Vec<u8>, u32), HostError> {
+        self.call("get_shared_data")?;
+        Ok(self.shared.get(name))
+    }
+
+    fn share(&self, name: &str, value: &[u8], mark: u32) -> Result<bool, HostError> {
+        self.call("set_shared_data")?;
+        Ok(self.shared.set(name, value, mark))
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<(), HostError> {

@@ -16,6 +16,7 @@ use ditto_policy::surface::{Place, locate};
 
 use crate::head::Head;
 use crate::host::{Flow, Host, HostError};
+use crate::in_flight::Permit;
 use crate::metering::Meter;
 use crate::reply;
 use crate::request_id::of_client;
@@ -51,6 +52,8 @@ pub struct GatewayStage {
     router: Rc<Router>,
     /// How an answer of the ledger finds this stage.
     handle: Waiting,
+    /// Its place among the requests in flight, where their number is limited.
+    permit: Option<Permit>,
     phase: Phase,
 }
 
@@ -113,7 +116,7 @@ impl From<HostError> for Stop {
 impl GatewayStage {
     /// A stage for one request, deciding by `router`; without one nothing can be decided yet.
     pub fn new(worker: Rc<Worker>, router: Rc<Router>) -> Self {
-        Self { worker, router, handle: Waiting::default(), phase: Phase::Fresh }
+        Self { worker, router, handle: Waiting::default(), permit: None, phase: Phase::Fresh }
     }
 
     /// The same, to be found under `handle` when the ledger answers.
@@ -155,6 +158,13 @@ impl GatewayStage {
         let holds = head.is_json() && !end_of_stream && !head.upgrade;
         if holds && head.content_length.is_some_and(|length| length > limit) {
             return self.reply(host, dialect, &request_id, &Fault::TooLarge(limit));
+        }
+        if let Some(limit) = self.router.metering().max_in_flight {
+            self.permit = match Permit::acquire(&self.worker, limit, host) {
+                Ok(Some(permit)) => Some(permit),
+                Ok(None) => return self.reply(host, dialect, &request_id, &Fault::InflightLimit),
+                Err(error) => return self.fail(host, error),
+            };
         }
         let mut admitted = Admitted {
             aliased: matches!(path, Cow::Owned(_)),
@@ -248,6 +258,9 @@ impl GatewayStage {
     pub fn on_end(&mut self, host: &impl Host) {
         if let Phase::Forwarded { meter: Some(meter), .. } = &mut self.phase {
             meter.settle(host);
+        }
+        if let Some(permit) = self.permit.take() {
+            permit.release(host);
         }
     }
 

@@ -29,6 +29,11 @@ pub trait Host {
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
     /// Keeps a value with the stream, where the other stage finds it under the same name.
     fn keep(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+    /// The value that all workers of this Envoy share under a name, and its mark for [`Host::share`]. One that was never
+    /// set is empty.
+    fn shared(&self, name: &str) -> Result<(Vec<u8>, u32), HostError>;
+    /// Sets a shared value, unless it has been set since `mark` was read; says whether it did.
+    fn share(&self, name: &str, value: &[u8], mark: u32) -> Result<bool, HostError>;
     /// Answers the request. The stage must pause afterwards.
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<(), HostError>;
     /// Milliseconds since the Unix epoch.

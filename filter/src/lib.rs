@@ -13,6 +13,7 @@ mod charge;
 pub mod gateway_stage;
 pub mod head;
 pub mod host;
+mod in_flight;
 mod metering;
 mod purses;
 mod reply;

@@ -14,6 +14,7 @@ use ditto_proto::sync::{Access, BackendCredentials, BudgetMode, Key, Update, Wat
 
 use crate::backend_stage::Attempt;
 use crate::gateway_stage::Waiting;
+use crate::in_flight::InFlight;
 use crate::purses::Purses;
 use crate::request_id::RequestIds;
 
@@ -31,6 +32,8 @@ pub struct Worker {
     pub request_ids: RequestIds,
     /// What keys may spend, and the requests that wait for the ledger.
     pub(crate) purses: RefCell<Purses<Waiting>>,
+    /// Its part of the requests in flight, where their number is limited.
+    pub(crate) in_flight: InFlight,
     attempts: RefCell<HashMap<u64, Rc<Attempt>>>,
     next_attempt: Cell<u64>,
 }
@@ -39,11 +42,11 @@ impl Worker {
     /// `random` tells this worker from all others, its former incarnations included.
     pub fn new(random: u128) -> Self {
         let name = format!("{random:032x}");
-        let random = random as u32;
         Self {
             purses: RefCell::new(Purses::new(name)),
+            in_flight: InFlight::new(random as u64),
             knowledge: RefCell::default(),
-            request_ids: RequestIds::new(random),
+            request_ids: RequestIds::new(random as u32),
             attempts: RefCell::default(),
             next_attempt: Cell::new(1),
         }
