@@ -1,4 +1,4 @@
-use super::*;
+use super::run::plain_run;
 
 #[test]
 fn a_run_ends_at_each_special_byte_and_only_there() {

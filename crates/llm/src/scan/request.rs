@@ -7,8 +7,9 @@ use crate::usage::ServiceTier;
 
 /// Longer names of types and tiers are none that are known.
 const WORD_BYTES_MAX: usize = 64;
-/// What a chat's template puts around a tool.
-const TOOL_TOKENS: u64 = 8;
+/// What a chat's template puts around a tool, and around one of its parameters.
+const TOOL_TOKENS: u64 = 16;
+const PARAMETER_TOKENS: u64 = 3;
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -127,6 +128,7 @@ impl Visit for Request {
             Node::Properties => {
                 self.found.text.begin();
                 self.found.text.add(name);
+                self.found.text.add_tokens(PARAMETER_TOKENS);
             }
             _ => {}
         }
