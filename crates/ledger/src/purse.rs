@@ -157,7 +157,8 @@ impl Purse {
     /// Reserves what a request needs, if the lease covers it.
     pub fn admit(&mut self, now_ms: u64, need: &Amounts) -> Admission {
         let need = self.only_limited(need);
-        let limited = self.is_limited();
+        // What needs nothing that is limited need not ask anybody.
+        let limited = self.is_limited() && !need.is_zero();
         let windowed = !need.without_lifetime().is_zero();
         if !self.leases.last().is_some_and(|lease| lease.is_open()) {
             if limited {
@@ -249,19 +250,21 @@ impl Purse {
         claims
     }
 
-    /// The ledger has booked a claim that was sent at `sent_ms`.
+    /// The ledger has booked a claim that was sent at `sent_ms`. Claims are under way until each has its answer.
     pub fn heard(&mut self, reply: &Reply, sent_ms: u64) {
-        self.asking = None;
         let Some(number) = reply.lease.rsplit_once('/').and_then(|(_, number)| number.parse::<u64>().ok()) else {
             return;
         };
         let Some(place) = self.leases.iter().position(|lease| lease.number() == number) else { return };
-        let Some(lease) = self.leases.get_mut(place) else { return };
+        let Some(lease) = self.leases.get_mut(place).filter(|lease| lease.is_asking()) else { return };
         self.pace.after_claim(sent_ms);
         match lease.heard(reply, sent_ms) {
             Heard::InFull => {}
             Heard::CutShort => self.pace.cut(&lease.available().minus(&self.waited_for)),
             Heard::Over => drop(self.leases.remove(place)),
+        }
+        if !self.leases.iter().any(Held::is_asking) {
+            self.asking = None;
         }
     }
 

@@ -125,3 +125,15 @@ fn a_lease_is_not_spent_from_after_its_time() {
     assert!(matches!(desk.purse.admit(START + 100, &need), Admission::Granted(_)));
     assert_eq!(desk.purse.admit(START + Policy::default().lease_ms, &need), Admission::Short);
 }
+
+#[test]
+fn a_request_that_needs_nothing_limited_never_waits() {
+    let mut desk = desk(Limits { tokens: Some(0), ..Limits::default() });
+    let admission = desk.purse.admit(START, &Amounts { window_requests: 1, ..Amounts::default() });
+    let Admission::Granted(reservation) = admission else { panic!("it had to wait") };
+    let counts = Counts { requests: 1, ..Counts::default() };
+    desk.purse.settle(&reservation, &Amounts::default(), &counts, START);
+    desk.call(START + 1_000, None);
+    assert_eq!(desk.rows.accounts["key:a"].counts.requests, 1);
+    assert!(!desk.request(START + 1_001));
+}
