@@ -7,10 +7,11 @@ use ditto_ledger::{Refusal, Scope, Unit};
 use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::{Fault, LimitKind, Limited, Windows};
 
-use super::{Admitted, Forward, GatewayStage, Phase};
+use super::{Admitted, Forward, GatewayStage, Phase, ROUTE_HEADER};
 use crate::host::{Flow, Host};
 use crate::metering::{Meter, release};
 use crate::purses::Answer;
+use crate::reply;
 use crate::worker::{Ticket, Worker};
 
 /// Names a request that waits for the ledger, so that the answer finds it.
@@ -52,6 +53,7 @@ impl GatewayStage {
         let waiting = Waiting { key: Rc::clone(&key.id), ..self.handle.clone() };
         let waits = self.worker.purses.borrow_mut().wait(&key, exact, waiting, need, now_ms);
         if !waits {
+            retract(host);
             return self.reply(host, admitted.dialect, &admitted.request_id, &Fault::Overloaded);
         }
         let (dialect, request_id) = (admitted.dialect, admitted.request_id.clone());
@@ -76,7 +78,15 @@ impl GatewayStage {
             Answer::Refused(refusal) => refused(&refusal, self.router.metering().budget_status),
             Answer::Unavailable => Fault::LedgerUnavailable,
         };
+        retract(host);
         self.reply(host, pending.dialect, &pending.request_id, &fault)
+    }
+}
+
+/// Takes the route back: the request goes nowhere, and its reply must not say that a backend gave it.
+fn retract(host: &impl Host) {
+    if let Err(error) = host.remove_request_header(ROUTE_HEADER) {
+        reply::warn(host, error);
     }
 }
 
