@@ -9,13 +9,15 @@
 //! always stops before the ledger gives up, as long as both clocks run at about the same rate.
 
 use crate::amounts::{Amounts, Counts, Unit};
-use crate::claim::{Claim, Reply};
+use crate::claim::{Claim, Refusal, Reply};
 
 mod held;
 mod pace;
+mod parts;
 
 use held::{Heard, Held};
 use pace::Pace;
+pub use parts::{Admission, Holding, Reservation, Waiting};
 
 /// Requests that a busy key holds ahead, at most.
 pub const AHEAD_MAX: u64 = 1024;
@@ -29,6 +31,9 @@ const REPORT_REQUESTS: u64 = 250;
 const REPORT_QUIET_MS: u64 = 300;
 /// or when the oldest that is unreported is so old.
 const REPORT_AGE_MS: u64 = 10_000;
+/// A refusal holds for so long, for requests that need as much. A minute that slides makes a little room again sooner,
+/// but to ask for each request by itself would cost a call for each.
+const REFUSED_MS: u64 = 100;
 /// Leases of one key that wait for their last requests. Beyond it the oldest is left to its expiry.
 const LEASES_MAX: usize = 8;
 
@@ -50,64 +55,13 @@ pub struct Purse {
     /// Somebody else needs what is idle here, or the terms have changed.
     recalled: bool,
     /// What the requests needed that waited when the last claim was made.
-    waited_for: Amounts,
+    waited_for: Waiting,
+    /// The latest refusal, until when it holds, and what the request needed that it was for.
+    refused: Option<(u64, Amounts, Refusal)>,
     /// Only what waiting requests need is asked for.
     exact: bool,
     /// When the claims that have no answer yet were sent.
     asking: Option<u64>,
-}
-
-/// Whether a request may go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
-    /// It may, and must be settled with [`Purse::settle`].
-    Granted(Reservation),
-    /// The lease does not cover it: ask the ledger.
-    Short,
-}
-
-/// What one request may use up.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Reservation {
-    pub(crate) lease: u64,
-    /// The amounts, zero where nothing is limited.
-    pub amounts: Amounts,
-    pub(crate) window: u64,
-}
-
-impl Reservation {
-    /// The number of its lease, which the lease's id ends with.
-    pub fn lease(&self) -> u64 {
-        self.lease
-    }
-}
-
-/// One lease as its worker knows it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Holding {
-    /// Its number, which its id ends with.
-    pub lease: u64,
-    /// Total granted, as far as the worker has heard.
-    pub granted: Amounts,
-    /// Total used by requests that have ended.
-    pub spent: Amounts,
-    /// Total that the worker will not use.
-    pub returned: Amounts,
-    /// What requests in flight may use up.
-    pub reserved: Amounts,
-    /// The minute of the window's numbers, as the ledger names it; 0: none yet.
-    pub minute: u64,
-    /// Requests in flight.
-    pub requests: u64,
-}
-
-/// What requests wait for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Waiting {
-    /// What the first in the queue needs.
-    pub first: Amounts,
-    /// What all of them need together.
-    pub all: Amounts,
 }
 
 impl Purse {
@@ -124,7 +78,8 @@ impl Purse {
             pace: Pace::default(),
             last_use_ms: 0,
             recalled: false,
-            waited_for: Amounts::default(),
+            waited_for: Waiting::default(),
+            refused: None,
             exact,
             asking: None,
         }
@@ -136,6 +91,7 @@ impl Purse {
         self.limited = limited;
         self.pace.keep(|unit| is_limited(&limited, unit));
         self.recalled = !self.leases.is_empty();
+        self.refused = None;
     }
 
     /// Whether any unit is limited; if none is, every request is granted at once.
@@ -173,6 +129,14 @@ impl Purse {
         self.last_use_ms = now_ms;
         self.pace.used(&need);
         Admission::Granted(lease.reserve(need))
+    }
+
+    /// Why a request that [`Purse::admit`] finds too large need not wait for the ledger: it has just refused one that
+    /// needed no more. So an exhausted budget costs a few calls a second, however many requests come.
+    pub fn refusal(&self, now_ms: u64, need: &Amounts) -> Option<&Refusal> {
+        let (until_ms, needed, refusal) = self.refused.as_ref()?;
+        let as_large = need.get(refusal.unit) >= needed.get(refusal.unit);
+        if now_ms < *until_ms && as_large { Some(refusal) } else { None }
     }
 
     /// Books what a request used. `used` may be more than was reserved, and is then reported as it is.
@@ -227,7 +191,7 @@ impl Purse {
         }
         let none = idle || self.exact;
         let ahead = if none { Amounts::default() } else { self.only_limited(&self.pace.target()) };
-        self.waited_for = waiting.all;
+        self.waited_for = waiting;
         let (key_id, worker) = (self.key_id.clone(), self.worker.clone());
         let current = self.leases.last().map(Held::number);
         let claims = self.leases.iter_mut().map(|lease| {
@@ -255,12 +219,16 @@ impl Purse {
         let Some(number) = reply.lease.rsplit_once('/').and_then(|(_, number)| number.parse::<u64>().ok()) else {
             return;
         };
+        let last = self.leases.last().map_or(0, Held::number);
         let Some(place) = self.leases.iter().position(|lease| lease.number() == number) else { return };
         let Some(lease) = self.leases.get_mut(place).filter(|lease| lease.is_asking()) else { return };
         self.pace.after_claim(sent_ms);
+        if lease.number() == last {
+            self.refused = refused(reply, &self.waited_for.first, sent_ms);
+        }
         match lease.heard(reply, sent_ms) {
             Heard::InFull => {}
-            Heard::CutShort => self.pace.cut(&lease.available().minus(&self.waited_for)),
+            Heard::CutShort => self.pace.cut(&lease.available().minus(&self.waited_for.all)),
             Heard::Over => drop(self.leases.remove(place)),
         }
         if !self.leases.iter().any(Held::is_asking) {
@@ -305,6 +273,12 @@ impl Purse {
         let (ahead, available) = (self.only_limited(&self.pace.target()), lease.available());
         Unit::ALL.iter().any(|&unit| available.get(unit) < ahead.get(unit) / 2)
     }
+}
+
+/// What to remember of a reply to a claim that was made for a request.
+fn refused(reply: &Reply, needed: &Amounts, sent_ms: u64) -> Option<(u64, Amounts, Refusal)> {
+    let refusal = reply.refusal.clone().filter(|_| !needed.is_zero())?;
+    Some((sent_ms.saturating_add(REFUSED_MS), *needed, refusal))
 }
 
 fn is_limited(limited: &[bool; 4], unit: Unit) -> bool {

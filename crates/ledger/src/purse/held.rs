@@ -45,6 +45,8 @@ pub(crate) struct Held {
     /// Totals of the claim that is on its way.
     said: Totals,
     saying_last: bool,
+    /// A claim is on its way.
+    asking: bool,
     /// When the oldest request ended that is not reported yet.
     unreported_since_ms: Option<u64>,
     unreported: u64,
@@ -131,6 +133,11 @@ impl Held {
         report || renewal || (self.closed && self.is_idle())
     }
 
+    /// Whether a claim of it has no answer yet.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.asking
+    }
+
     /// Whether no request uses it, so that it can be given up.
     pub(crate) fn is_idle(&self) -> bool {
         self.requests == 0 && !self.saying_last
@@ -169,6 +176,7 @@ impl Held {
         // Whether or not the ledger hears it: after the last word nothing new may begin.
         self.closed |= self.saying_last;
         self.said = totals;
+        self.asking = true;
         let asked = |amount: &Amounts| Amounts::by_unit(|u| if wanted.get(u) == 0 { 0 } else { amount.get(u) });
         self.asked_anew = asked(&self.reserved.plus(wanted));
         self.asked = asked(&self.spent.plus(&self.returned).plus(&self.asked_anew));
@@ -190,6 +198,7 @@ impl Held {
     /// The claim had no answer.
     pub(crate) fn lost(&mut self) {
         self.saying_last = false;
+        self.asking = false;
         if self.said != self.booked {
             self.unreported_since_ms.get_or_insert(0);
         }
@@ -200,6 +209,7 @@ impl Held {
         if self.saying_last {
             return Heard::Over;
         }
+        self.asking = false;
         self.booked = self.said;
         if reply.minute != 0 && reply.minute >= self.minute {
             if reply.minute != self.minute {

@@ -3,6 +3,7 @@
 //! end nothing is held and nothing was charged but what was delivered, and what crashed workers held.
 
 mod check;
+mod exhaustive;
 mod ledger_side;
 mod quiet;
 mod random;
