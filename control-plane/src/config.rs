@@ -23,11 +23,15 @@ use crate::ledger::terms::any_limited;
 use crate::resources::{self, Settings};
 use crate::xds::SnapshotCache;
 
+mod fingerprint;
 mod source;
+#[cfg(test)]
+mod tests;
 
+use fingerprint::Fingerprints;
 pub use source::{Configured, Prices, Source};
 
-/// How often the file is looked at.
+/// How often the files are looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Keeps the document in force.
@@ -194,13 +198,18 @@ impl ConfigManager {
         self.parts.hub.set_credentials(all);
     }
 
-    /// Reloads whenever the file changes, for ever.
+    /// Reloads whenever one of the files changes, for ever.
     pub async fn watch_file(self: Arc<Self>) {
-        let mut known = self.source.fingerprint();
+        let fingerprints = Arc::new(Mutex::new(Fingerprints::default()));
+        let look = || {
+            let (source, fingerprints) = (self.source.clone(), Arc::clone(&fingerprints));
+            let look = move || fingerprints.lock().unwrap_or_else(PoisonError::into_inner).of(source.files());
+            tokio::task::spawn_blocking(look)
+        };
+        let mut known = look().await.ok().flatten();
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            let source = self.source.clone();
-            let Ok(Some(found)) = tokio::task::spawn_blocking(move || source.fingerprint()).await else { continue };
+            let Ok(Some(found)) = look().await else { continue };
             if known != Some(found) {
                 known = Some(found);
                 self.reload().await;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use ditto_policy::document::{Environment, Format, Loaded, Problem, load};
 use ditto_pricing::{PriceTable, Skipped};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::environment::ProcessEnvironment;
 
@@ -71,15 +70,9 @@ impl Source {
         load(&text, Format::of_path(&self.path.to_string_lossy()), environment)
     }
 
-    /// Tells one content of the files from another; `None` when they cannot be read at the moment.
-    pub(super) fn fingerprint(&self) -> Option<[u8; 32]> {
-        let mut hash = Sha256::new();
-        for path in [Some(&self.path), self.dotenv.as_ref(), self.pricing_litellm.as_ref()].into_iter().flatten() {
-            let content = std::fs::read(path).ok()?;
-            hash.update((content.len() as u64).to_be_bytes());
-            hash.update(content);
-        }
-        Some(hash.finalize().into())
+    /// The files that it is read from.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [Some(&self.path), self.dotenv.as_ref(), self.pricing_litellm.as_ref()].into_iter().flatten()
     }
 }
 
@@ -151,14 +144,5 @@ mod tests {
         assert!(source.load().unwrap_err()[0].to_string().contains("no model in it has a token price"));
         std::fs::remove_file(place.path().join("prices.json")).unwrap();
         assert!(source.load().unwrap_err()[0].to_string().contains("prices.json: No such file"));
-    }
-
-    #[test]
-    fn a_changed_price_is_another_fingerprint() {
-        let (place, source) = source(DOCUMENT, PRICES);
-        let before = source.fingerprint().unwrap();
-        assert_eq!(source.fingerprint(), Some(before));
-        std::fs::write(place.path().join("prices.json"), PRICES.replace("2e-6", "3e-6")).unwrap();
-        assert_ne!(source.fingerprint(), Some(before));
     }
 }

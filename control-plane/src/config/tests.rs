@@ -1,0 +1,86 @@
+use serde_json::json;
+
+use super::*;
+use crate::keys::store::MemoryStore;
+use crate::keys::testing::hash;
+
+const PRICES: &str = r#"{"m": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}"#;
+
+/// A configuration in force, over files that can be changed.
+struct InForce {
+    place: tempfile::TempDir,
+    manager: Arc<ConfigManager>,
+    parts: Parts,
+}
+
+fn document(token: &str) -> String {
+    let backend = json!({"name": "one", "base_url": "http://127.0.0.1:1/v1"});
+    json!({"backends": [backend], "virtual_keys": [{"id": "a", "token": token}]}).to_string()
+}
+
+impl InForce {
+    async fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        std::fs::write(path("gateway.json"), document("vk-a")).unwrap();
+        std::fs::write(path("prices.json"), PRICES).unwrap();
+        let source = Source { path: path("gateway.json"), dotenv: None, pricing_litellm: Some(path("prices.json")) };
+        let configured = source.load().unwrap();
+        let settings = Settings {
+            listen: ([127, 0, 0, 1], 1).into(),
+            filter_path: "filter.wasm".into(),
+            ca_certificates: None,
+            max_body_bytes: 1 << 20,
+            metering: Metering::default(),
+            json_logs: false,
+        };
+        let hub = Hub::new().unwrap();
+        let keys = configured.loaded.document.virtual_keys.clone();
+        let store = Arc::new(MemoryStore::default());
+        let directory = KeyDirectory::load(store, keys, false, hub.clone()).await.unwrap();
+        let compiled = compile_for(&configured, &settings, directory.access()).unwrap();
+        let snapshot = resources::snapshot(&compiled, &settings).unwrap();
+        let cache = Arc::new(SnapshotCache::new(snapshot, Arc::new(crate::resources::table::JoinTables)));
+        let backends = BackendNames::new(backend_names(&compiled));
+        let parts = Parts { directory, hub, cache, backends, retire_grace: Duration::ZERO };
+        let manager = ConfigManager::new(source, settings, parts.clone(), &configured, &compiled);
+        Self { place, manager, parts }
+    }
+
+    async fn change(&self, name: &str, content: &str) -> Value {
+        std::fs::write(self.place.path().join(name), content).unwrap();
+        self.manager.reload().await;
+        ConfigStatusSource::status(&*self.manager)
+    }
+}
+
+#[tokio::test]
+async fn a_changed_price_is_put_in_force_with_the_same_document() {
+    let in_force = InForce::new().await;
+    let before = in_force.parts.cache.current().version().to_owned();
+    let status = in_force.change("prices.json", PRICES).await;
+    assert_eq!(status["document"]["version"], json!(before));
+    let status = in_force.change("prices.json", &PRICES.replace("2e-6", "7e-6")).await;
+    assert_ne!(status["document"]["version"], json!(before));
+    assert_eq!(
+        (&status["prices"], &status["document"]["refused"]),
+        (&json!({"models": 1, "skipped": 0}), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn a_bad_price_file_refuses_the_document_that_came_with_it() {
+    let in_force = InForce::new().await;
+    let before = in_force.parts.cache.current().version().to_owned();
+    std::fs::write(in_force.place.path().join("prices.json"), "{").unwrap();
+    let status = in_force.change("gateway.json", &document("vk-b")).await;
+    assert_eq!(status["document"]["version"], json!(before));
+    assert_eq!(status["prices"], json!({"models": 1, "skipped": 0}), "those that are in force");
+    assert!(status["document"]["refused"]["problems"][0].as_str().unwrap().contains("prices.json"), "{status}");
+    let directory = &in_force.parts.directory;
+    assert!(directory.find_by_token(&hash("vk-a")).is_some() && directory.find_by_token(&hash("vk-b")).is_none());
+
+    let status = in_force.change("prices.json", PRICES).await;
+    assert_eq!(status["document"]["refused"], Value::Null);
+    assert!(directory.find_by_token(&hash("vk-b")).is_some());
+}
