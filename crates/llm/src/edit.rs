@@ -94,29 +94,22 @@ pub fn include_usage(scanned: &Scanned, endpoint: Endpoint) -> Option<Edit> {
 /// `max_tokens`, while many would pass over `max_completion_tokens` in silence and leave the output without a cap.
 pub fn cap_output(scanned: &Scanned, endpoint: Endpoint, model: &str, cap: u64) -> Vec<Edit> {
     let caps = scanned.max_output_field.unwrap_or_default();
-    let (known, name): (Vec<OutputCap>, _) = match endpoint {
-        Endpoint::ChatCompletions => {
-            let name = if wants_completion_cap(model) { "max_completion_tokens" } else { "max_tokens" };
-            let own = if wants_completion_cap(model) { caps.max_completion_tokens } else { caps.max_tokens };
-            // The other member counts when it has a number, or when it is the only one that is there.
-            let other = caps.max_completion_tokens.or(caps.max_tokens).filter(|cap| cap.value.is_some());
-            (
-                caps.max_tokens
-                    .into_iter()
-                    .chain(caps.max_completion_tokens)
-                    .filter(|cap| cap.value.is_some() || (other.is_none() && own == Some(*cap)))
-                    .collect(),
-                name,
-            )
+    let ([own, other], name) = match endpoint {
+        Endpoint::ChatCompletions if wants_completion_cap(model) => {
+            ([caps.max_completion_tokens, caps.max_tokens], "max_completion_tokens")
         }
-        Endpoint::Completions => (caps.max_tokens.into_iter().collect(), "max_tokens"),
-        Endpoint::Responses => (caps.max_output_tokens.into_iter().collect(), "max_output_tokens"),
+        Endpoint::ChatCompletions => ([caps.max_tokens, caps.max_completion_tokens], "max_tokens"),
+        Endpoint::Completions => ([caps.max_tokens, None], "max_tokens"),
+        Endpoint::Responses => ([caps.max_output_tokens, None], "max_output_tokens"),
         Endpoint::Embeddings | Endpoint::Other => return Vec::new(),
     };
-    let mut edits: Vec<Edit> = known.iter().filter_map(|known| lower(known, cap)).collect();
-    if known.is_empty() {
-        edits.extend(insert_member(scanned, &format!("\"{name}\":{cap}")));
-    }
+    let stated = || [own, other].into_iter().flatten().filter(|known| known.value.is_some());
+    let mut edits: Vec<Edit> = match own {
+        _ if stated().next().is_some() => stated().filter_map(|known| lower(&known, cap)).collect(),
+        // A second member of that name would be read instead of the first by some, and not by others.
+        Some(null) => lower(&null, cap).into_iter().collect(),
+        None => insert_member(scanned, &format!("\"{name}\":{cap}")).into_iter().collect(),
+    };
     sort(&mut edits);
     edits
 }

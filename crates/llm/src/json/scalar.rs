@@ -31,6 +31,11 @@ impl<N: Copy + Default> Json<N> {
                 _ => None,
             };
             at += 1;
+            if next == Number::Fraction {
+                // Embeddings are long lists of long fractions.
+                let digits = piece.get(at..).unwrap_or_default();
+                at += digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+            }
         }
         self.state = State::Number(number);
         (at, Ok(()))
