@@ -19,6 +19,7 @@ mod system {
     mod process;
     mod protocols;
     mod reload;
+    mod replicas;
     mod revocation;
     mod rig;
     mod rollout;
