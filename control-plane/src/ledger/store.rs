@@ -10,10 +10,17 @@ use std::fmt;
 use async_trait::async_trait;
 use ditto_ledger::{Account, Lease};
 
+#[cfg(test)]
+pub(crate) mod contract;
 mod memory;
+mod redis;
+mod sqlite;
 mod step;
+mod witness;
 
 pub use memory::MemoryStore;
+pub use redis::{RedisOptions, RedisStore, changes_channel, freed_accounts};
+pub use sqlite::SqliteStore;
 
 /// Rows that one step works on, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use ditto_ledger::{Account, Lease};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Apply, Keys, StoreError, Table};
 
@@ -73,4 +75,20 @@ pub(super) fn new_epoch() -> Result<String, StoreError> {
     getrandom::fill(&mut bytes)
         .map_err(|error| StoreError::Unusable(format!("no random bytes for the ledger's epoch: {error}")))?;
     Ok(hex::encode(bytes))
+}
+
+/// A row as it is stored.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub(super) fn to_json<T: Serialize>(kind: &str, name: &str, row: &T) -> Result<String, StoreError> {
+    serde_json::to_string(row).map_err(|error| StoreError::Unusable(format!("{kind} `{name}`: {error}")))
+}
+
+/// A row as it was stored.
+///
+/// # Errors
+/// It is something else.
+pub(super) fn from_json<T: DeserializeOwned>(kind: &str, name: &str, body: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(body).map_err(|error| StoreError::Unusable(format!("{kind} `{name}`: {error}")))
 }
