@@ -10,6 +10,9 @@ use ditto_llm::usage::{ServiceTier, Usage};
 use ditto_policy::filter_config::Metering;
 use ditto_pricing::Price;
 
+/// Makes a conversation shorter: it generates text, as much as it likes.
+const COMPACT_PATH: &str = "/v1/responses/compact";
+
 /// How an endpoint's calls are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -33,7 +36,7 @@ impl Kind {
             "/v1/chat/completions"
             | "/v1/completions"
             | "/v1/responses"
-            | "/v1/responses/compact"
+            | COMPACT_PATH
             | "/v1/embeddings"
             | "/v1/moderations"
             | "/v1/rerank"
@@ -86,7 +89,9 @@ pub(crate) fn need(asked: &Asked<'_>, limited: &[bool; 4], strict: bool, meterin
     if asked.kind == Kind::Free {
         return Ok(need);
     }
-    if asked.kind == Kind::Other && (by_cost || need.strict) {
+    // What a compaction writes has no cap that could be set.
+    let unbounded = need.strict && asked.path.split('?').next() == Some(COMPACT_PATH);
+    if unbounded || (asked.kind == Kind::Other && (by_cost || need.strict)) {
         return Err(Fault::CostUnsupportedEndpoint(asked.path.split('?').next().unwrap_or_default().to_owned()));
     }
     if by_cost {
@@ -210,7 +215,8 @@ pub(crate) fn charge(need: &Need, kind: Kind, price: Option<&Price>, ended: &End
 fn supposed(need: &Need, ended: &Ended) -> Usage {
     let metered = &ended.metered;
     let unread = metered.unread_bytes > 0;
-    let whole = metered.finished || (ended.status != 0 && !metered.is_stream && !unread);
+    // An error that ends a long wait is complete, but not what the backend was making.
+    let whole = metered.finished && ended.status < 400;
     let output = match (need.strict, unread) {
         // What was produced and not delivered cannot be seen from here: strict mode takes no chance.
         (true, _) if !whole => need.output,

@@ -9,6 +9,8 @@ use self::shared::Shared;
 use crate::head::serialise;
 use crate::host::{Host, HostError};
 
+pub(crate) mod gateway;
+pub(crate) mod ledger;
 pub(crate) mod play;
 pub(crate) mod shared;
 pub(crate) mod world;

@@ -45,6 +45,20 @@ impl World {
         world
     }
 
+    /// Takes requests with a key, and meters them by this.
+    pub(crate) fn metered(metering: Metering) -> Self {
+        let config = FilterConfig { metering, ..config(false) };
+        let world = Self { router: Rc::new(Router::compile(config).unwrap()), ..Self::waiting() };
+        world.learn(Access::Keyed);
+        world
+    }
+
+    /// A key comes, or becomes another.
+    pub(crate) fn set_key(&self, key: Key) {
+        let update = Update { epoch: "e".into(), revision: 2, complete: true, upserts: vec![key], ..Update::default() };
+        self.worker.apply(update);
+    }
+
     /// A complete snapshot arrives.
     pub(crate) fn learn(&self, access: Access) {
         let keys = [
@@ -96,7 +110,8 @@ pub(crate) fn chat<'h>(more: &[(&'h str, &'h str)]) -> Vec<(&'h str, &'h str)> {
     usual.into_iter().filter(|(name, _)| !given(name)).chain(more.iter().copied()).collect()
 }
 
-fn key(token: &str, enabled: bool, route: &str) -> Key {
+/// A key whose id is its token.
+pub(crate) fn key(token: &str, enabled: bool, route: &str) -> Key {
     Key {
         token_sha256: TokenHash::of(token.as_bytes()).as_bytes().to_vec(),
         id: token.into(),
