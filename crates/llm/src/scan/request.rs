@@ -1,7 +1,7 @@
 //! Gathers the facts of a request while its body is read.
 
 use super::{Field, MODEL_BYTES_MAX, ModelField, Node, OutputCap, ScanErrorKind, Scanned, StreamOptions};
-use crate::estimate::ATTACHMENT_TOKENS;
+use crate::estimate::{ATTACHMENT_TOKENS, TextStats};
 use crate::json::{Escape, Kind, Take, Value, Visit, Written};
 use crate::usage::ServiceTier;
 
@@ -15,6 +15,8 @@ const PARAMETER_TOKENS: u64 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Request {
     found: Scanned,
+    /// The text is not gathered.
+    without_text: bool,
     /// The fields seen, by their bits.
     seen: u16,
     /// Where the value of the latest field began.
@@ -24,12 +26,19 @@ pub(super) struct Request {
 }
 
 impl Request {
+    pub(super) fn without_text() -> Self {
+        Self { without_text: true, ..Self::default() }
+    }
+
     pub(super) fn value_start(&self) -> usize {
         self.start
     }
 
     pub(super) fn finish(mut self, body_bytes: usize) -> Scanned {
         self.found.body_bytes = body_bytes;
+        if self.without_text {
+            self.found.text = TextStats::default();
+        }
         self.found
     }
 
@@ -101,6 +110,9 @@ impl Request {
 
     /// Text begins: it is apart from the text before.
     fn text_begins(&mut self) -> Take {
+        if self.without_text {
+            return Take::Skip;
+        }
         self.found.text.begin();
         Take::Text
     }

@@ -1,6 +1,7 @@
 //! What is found of limits, choices, options, tiers, input that is elsewhere, and text.
 
 use super::*;
+use crate::estimate::TextStats;
 use crate::usage::ServiceTier;
 
 #[test]
@@ -190,4 +191,16 @@ fn text_is_gathered_where_prompts_are_made_of_it() {
         {"type":"object","properties":{"harbour":{"type":"string"}},"required":["harbour"]}}}]}"#,
     );
     assert!((20..40).contains(&tool), "{tool}");
+}
+
+#[test]
+fn without_text_everything_else_is_found() {
+    let body = br#"{"model":"m","n":2,"tools":[{"type":"function","name":"f"}],"messages":[{"role":"user","content":
+        [{"type":"image_url","image_url":"x"},{"type":"text","text":"a \\n b"}]}],"max_tokens":3}"#;
+    let with = scan(body).unwrap();
+    let mut scanner = Scanner::without_text();
+    scanner.feed(body).unwrap();
+    let without = scanner.finish().unwrap();
+    assert!(with.text.tokens() > 0);
+    assert_eq!(without, Scanned { text: TextStats::default(), ..with });
 }
