@@ -146,6 +146,12 @@ impl LedgerDesk {
         self.core.came_back(&accounts.iter().cloned().collect());
     }
 
+    /// Room may have been made in any account: word of it may have been missed.
+    pub fn on_any_change(&self) {
+        self.core.queue().try_again();
+        self.core.bell.notify_one();
+    }
+
     /// For readiness: whether budgets can be kept now.
     ///
     /// # Errors

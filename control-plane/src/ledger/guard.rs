@@ -252,9 +252,15 @@ impl Guard {
         loop {
             let changed = self.changed();
             match self.standing() {
-                Standing::Good { .. } | Standing::Halted { .. } => {
+                Standing::Good { .. } => {
                     changed.await;
                     backoff = BACKOFF_MIN;
+                }
+                // The books that were there before may come back, when an operator restores them.
+                Standing::Halted { .. } => {
+                    if tokio::time::timeout(jittered(BACKOFF_MAX), changed).await.is_err() {
+                        self.look().await;
+                    }
                 }
                 Standing::Away { .. } => {
                     tokio::time::sleep(jittered(backoff)).await;

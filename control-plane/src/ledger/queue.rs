@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
-use ditto_ledger::Reply;
+use ditto_ledger::{Claim, Reply};
 use tokio::time::Instant;
 
 use super::batch::{Applied, Booked};
@@ -132,6 +132,13 @@ impl Queue {
         }
     }
 
+    /// There may be more room anywhere.
+    pub(super) fn try_again(&mut self) {
+        for job in self.recalls.try_again().into_iter().rev() {
+            self.pending.push_front(job);
+        }
+    }
+
     /// Begins the recalls that are due. Returns accounts that other gateways should be asked about.
     pub(super) fn begin_recalls(&mut self, now_ms: u64, now: Instant) -> Vec<String> {
         let mut announcements = Vec::new();
@@ -184,13 +191,14 @@ impl Queue {
         self.closing || accounts.any(|account| self.recalls.is_tight(account, now))
     }
 
-    /// Answers everything that waits without the store: by the allowance, if there is one, or with `why`.
-    pub(super) fn turn_away(&mut self, why: &str, by_allowance: bool, now_ms: u64) {
+    /// Answers everything that waits without the store: by the allowance, if there is one and `may_grant` agrees, or with
+    /// `why`.
+    pub(super) fn turn_away(&mut self, why: &str, now_ms: u64, may_grant: impl Fn(&Claim) -> bool) {
         for (job, reply) in self.recalls.give_up() {
             self.refuse(job, reply);
         }
         for job in std::mem::take(&mut self.pending) {
-            let allowance = self.allowance.as_mut().filter(|_| by_allowance && job.is_awaited());
+            let allowance = self.allowance.as_mut().filter(|_| job.is_awaited() && may_grant(&job.claim));
             let answer = allowance.and_then(|allowance| allowance.grant(&job.claim, now_ms));
             match answer {
                 Some(reply) => {

@@ -102,7 +102,7 @@ fn report_settled(settled: &[(String, Expired)]) {
     if settled.is_empty() {
         return;
     }
-    let worker = |lease: &str| lease.rsplit_once('/').map_or(lease, |(worker, _)| worker).to_owned();
+    let worker = |lease: &str| lease.split_once('/').map_or(lease, |(worker, _)| worker).to_owned();
     let workers: BTreeSet<String> = settled.iter().map(|(lease, _)| worker(lease)).collect();
     let sum = |amounts: fn(&Expired) -> &Amounts| {
         settled.iter().fold(Amounts::default(), |sum, (_, expired)| sum.plus(amounts(expired)))

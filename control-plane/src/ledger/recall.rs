@@ -15,18 +15,34 @@ use tokio::time::Instant;
 use super::holders::SessionId;
 use super::job::Job;
 
-/// The longest that a recall takes.
-pub(super) const RECALL_MAX: Duration = Duration::from_millis(150);
-/// Recalls of one account do not follow each other faster.
-pub(super) const RECALL_SPACING: Duration = Duration::from_millis(20);
-/// After a recall that brought nothing, the account's refusals are final for so long.
-pub(super) const RECALL_QUIET: Duration = Duration::from_millis(100);
-/// After a recall, nothing is granted ahead in the account for so long: it would only be recalled again.
-const TIGHT: Duration = Duration::from_secs(1);
-/// A claim that is refused by one account after the other waits no longer than this.
-const WAIT_MAX: Duration = Duration::from_millis(300);
+/// A claim that is refused by one account after the other waits for so many recalls at most.
+const RECALLS_MAX: u32 = 2;
 /// Claims that wait for one account. What comes on top is refused at once.
 const PARKED_MAX: usize = 1_024;
+
+/// How recalls follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// The longest that a recall takes.
+    pub(super) wait: Duration,
+    /// Recalls of one account do not follow each other faster.
+    pub(super) spacing: Duration,
+    /// After a recall that brought nothing, the account's refusals are final for so long.
+    pub(super) quiet: Duration,
+    /// After a recall, nothing is granted ahead in the account for so long: it would only be recalled again.
+    pub(super) tight: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_millis(150),
+            spacing: Duration::from_millis(20),
+            quiet: Duration::from_millis(100),
+            tight: Duration::from_secs(1),
+        }
+    }
+}
 
 /// A refusal that nobody waits for any more: to be said.
 pub(super) type Final = (Job, Reply);
@@ -40,6 +56,7 @@ pub(super) struct Recalls {
     /// Leases of parked claims.
     leases: HashSet<String>,
     last: u64,
+    pub(super) pace: Pace,
 }
 
 /// One account that was short lately.
@@ -71,19 +88,19 @@ struct Running {
 }
 
 impl Running {
-    fn is_over(&self, now: Instant) -> bool {
-        now >= self.begun + RECALL_MAX || (self.waiting.is_empty() && !self.remote)
+    fn is_over(&self, now: Instant, pace: Pace) -> bool {
+        now >= self.begun + pace.wait || (self.waiting.is_empty() && !self.remote)
     }
 }
 
 impl Short {
-    fn begins_at(&self) -> Option<Instant> {
+    fn begins_at(&self, pace: Pace) -> Option<Instant> {
         let first = self.parked.first().filter(|_| self.running.is_none())?;
-        self.asked.map(|asked| asked + RECALL_SPACING).max(first.job.since)
+        self.asked.map(|asked| asked + pace.spacing).max(first.job.since)
     }
 
-    fn is_tight(&self, now: Instant) -> bool {
-        self.running.is_some() || self.asked.is_some_and(|asked| now < asked + TIGHT)
+    fn is_tight(&self, now: Instant, pace: Pace) -> bool {
+        self.running.is_some() || self.asked.is_some_and(|asked| now < asked + pace.tight)
     }
 }
 
@@ -111,7 +128,7 @@ impl Recalls {
             .recall
             .as_ref()
             .is_some_and(|(account, number)| *account == refusal.account && Some(*number) != running)
-            || job.since.is_some_and(|since| now >= since + WAIT_MAX);
+            || job.since.is_some_and(|since| now >= since + self.pace.wait * RECALLS_MAX);
         let is_quiet = running.is_none() && short.quiet_until.is_some_and(|until| now < until);
         if is_done || is_quiet || short.parked.len() >= PARKED_MAX {
             return Some((job, reply));
@@ -125,10 +142,20 @@ impl Recalls {
 
     /// There is more room in `account`: its claims are to be tried again.
     pub(super) fn came_back(&mut self, account: &str) -> Vec<Job> {
-        let Some(short) = self.accounts.get_mut(account) else { return Vec::new() };
-        if let Some(running) = &mut short.running {
+        if let Some(running) = self.accounts.get_mut(account).and_then(|short| short.running.as_mut()) {
             running.brought = true;
         }
+        self.unpark(account)
+    }
+
+    /// There may be more room anywhere.
+    pub(super) fn try_again(&mut self) -> Vec<Job> {
+        let accounts: Vec<String> = self.active.iter().cloned().collect();
+        accounts.iter().flat_map(|account| self.unpark(account)).collect()
+    }
+
+    fn unpark(&mut self, account: &str) -> Vec<Job> {
+        let Some(short) = self.accounts.get_mut(account) else { return Vec::new() };
         let jobs: Vec<Job> = std::mem::take(&mut short.parked).into_iter().map(|parked| parked.job).collect();
         self.left(account, &jobs);
         jobs
@@ -136,7 +163,7 @@ impl Recalls {
 
     /// Accounts whose recall should begin now.
     pub(super) fn to_begin(&self, now: Instant) -> Vec<(String, Need)> {
-        let due = self.active().filter(|(_, short)| short.begins_at().is_some_and(|at| at <= now));
+        let due = self.active().filter(|(_, short)| short.begins_at(self.pace).is_some_and(|at| at <= now));
         due.filter_map(|(name, short)| Some((name.clone(), short.need()?))).collect()
     }
 
@@ -172,7 +199,8 @@ impl Recalls {
         let over = self.active().filter(|(_, short)| {
             let Some(running) = &short.running else { return false };
             let waits = |session| short.parked.iter().any(|parked| parked.job.session == Some(session));
-            running.is_over(now) || (!running.remote && running.waiting.keys().all(|session| waits(*session)))
+            running.is_over(now, self.pace)
+                || (!running.remote && running.waiting.keys().all(|session| waits(*session)))
         });
         over.map(|(name, _)| name.clone()).collect()
     }
@@ -188,7 +216,7 @@ impl Recalls {
     ) -> Option<Final> {
         let short = self.accounts.get_mut(account)?;
         let running = short.running.as_ref()?;
-        if running.remote || now >= running.begun + RECALL_MAX || short.parked.len() < 2 {
+        if running.remote || now >= running.begun + self.pace.wait || short.parked.len() < 2 {
             return None;
         }
         let oldest =
@@ -214,9 +242,9 @@ impl Recalls {
     /// Ends the recall of `account`, if it is over. Claims that came when it was under way may have another, if it brought something.
     pub(super) fn finish(&mut self, account: &str, now: Instant) -> Vec<Final> {
         let Some(short) = self.accounts.get_mut(account) else { return Vec::new() };
-        let Some(running) = short.running.take_if(|running| running.is_over(now)) else { return Vec::new() };
+        let Some(running) = short.running.take_if(|running| running.is_over(now, self.pace)) else { return Vec::new() };
         if !running.brought {
-            short.quiet_until = Some(now + RECALL_QUIET);
+            short.quiet_until = Some(now + self.pace.quiet);
         }
         let parked = std::mem::take(&mut short.parked);
         let (stay, over) = parked.into_iter().partition(|parked| running.brought && !parked.waited_for(running.number));
@@ -229,7 +257,7 @@ impl Recalls {
     /// Another gateway asks: whether it is time to pass it on.
     pub(super) fn asked_by_others(&mut self, account: &str, now: Instant) -> bool {
         let short = self.accounts.entry(account.to_owned()).or_default();
-        if short.asked.is_some_and(|asked| now < asked + RECALL_SPACING) {
+        if short.asked.is_some_and(|asked| now < asked + self.pace.spacing) {
             return false;
         }
         short.asked = Some(now);
@@ -238,7 +266,7 @@ impl Recalls {
 
     /// Whether nothing should be granted ahead in `account`.
     pub(super) fn is_tight(&self, account: &str, now: Instant) -> bool {
-        self.accounts.get(account).is_some_and(|short| short.is_tight(now))
+        self.accounts.get(account).is_some_and(|short| short.is_tight(now, self.pace))
     }
 
     /// A newer claim of `lease` takes the place of a parked one, whose refusal is final.
@@ -267,8 +295,8 @@ impl Recalls {
     /// When to look again.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let times = self.active().filter_map(|(_, short)| match &short.running {
-            Some(running) => Some(running.begun + RECALL_MAX),
-            None => short.begins_at(),
+            Some(running) => Some(running.begun + self.pace.wait),
+            None => short.begins_at(self.pace),
         });
         times.min()
     }
@@ -291,7 +319,9 @@ impl Recalls {
     /// Forgets accounts that have not been short for a while.
     pub(super) fn prune(&mut self, now: Instant) {
         self.accounts.retain(|_, short| {
-            !short.parked.is_empty() || short.is_tight(now) || short.quiet_until.is_some_and(|until| now < until)
+            !short.parked.is_empty()
+                || short.is_tight(now, self.pace)
+                || short.quiet_until.is_some_and(|until| now < until)
         });
     }
 }

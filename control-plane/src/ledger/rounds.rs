@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ditto_ledger::Amounts;
+use ditto_ledger::{Amounts, Claim};
 use tokio::time::Instant;
 
 use super::batch::{self, Applied, Entry};
@@ -29,11 +29,12 @@ pub(super) async fn run(core: Arc<Core>) {
                 }
             }
             Standing::Away { why } => {
-                core.queue().turn_away(&why, true, core.clock.now_ms());
+                let is_known = |claim: &Claim| core.terms.terms(&claim.key_id).is_some();
+                core.queue().turn_away(&why, core.clock.now_ms(), is_known);
                 core.bell.notified().await;
             }
             Standing::Halted { why } => {
-                core.queue().turn_away(&why, false, core.clock.now_ms());
+                core.queue().turn_away(&why, core.clock.now_ms(), |_| false);
                 core.bell.notified().await;
             }
         }

@@ -15,12 +15,14 @@ use tonic::{Status, Streaming};
 
 use super::desk::LedgerDesk;
 use super::options::{Announce, Clock, LedgerOptions, TermsSource};
+use super::recall::Pace;
 use super::session::LeaseService;
 use super::store::{Apply, Identity, Keys, LedgerStore, MemoryStore, StoreError};
 
 mod expiry;
 mod outages;
 mod recalls;
+mod redis;
 mod sessions;
 
 /// A time in the middle of a minute.
@@ -66,6 +68,7 @@ struct TestStore {
     books: Mutex<Arc<MemoryStore>>,
     known: Mutex<Option<String>>,
     away: AtomicBool,
+    hangs: AtomicBool,
     looks: AtomicU64,
     steps: AtomicU64,
     poisoned: Mutex<Option<String>>,
@@ -77,6 +80,7 @@ impl Default for TestStore {
             books: Mutex::new(Arc::new(MemoryStore::default())),
             known: Mutex::default(),
             away: AtomicBool::default(),
+            hangs: AtomicBool::default(),
             looks: AtomicU64::default(),
             steps: AtomicU64::default(),
             poisoned: Mutex::default(),
@@ -91,6 +95,21 @@ impl TestStore {
 
     fn lose_everything(&self) {
         *self.books.lock().unwrap() = Arc::new(MemoryStore::default());
+    }
+
+    fn restore(&self, books: Arc<MemoryStore>) {
+        *self.books.lock().unwrap() = books;
+    }
+
+    fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::SeqCst);
+    }
+
+    /// Never returns while the store hangs.
+    async fn answers(&self) {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
     }
 
     fn books(&self) -> Result<Arc<MemoryStore>, StoreError> {
@@ -113,6 +132,7 @@ impl LedgerStore for TestStore {
 
     async fn identity(&self) -> Result<Identity, StoreError> {
         self.looks.fetch_add(1, Ordering::SeqCst);
+        self.answers().await;
         let identity = self.books()?.identity().await?;
         let mut known = self.known.lock().unwrap();
         if let Some(known) = &*known
@@ -130,6 +150,7 @@ impl LedgerStore for TestStore {
 
     async fn transact(&self, epoch: &str, keys: Keys, apply: &mut Apply<'_>) -> Result<u64, StoreError> {
         self.steps.fetch_add(1, Ordering::SeqCst);
+        self.answers().await;
         let poisoned = self.poisoned.lock().unwrap().clone();
         if poisoned.is_some_and(|lease| keys.leases.contains(&lease)) {
             return Err(StoreError::Unusable("a row makes no sense".into()));
@@ -168,9 +189,9 @@ impl LedgerStore for TestStore {
 }
 
 /// A gateway: its desk, served.
-struct Fixture {
+struct Fixture<S = TestStore> {
     desk: Arc<LedgerDesk>,
-    store: Arc<TestStore>,
+    store: Arc<S>,
     terms: Arc<TestTerms>,
     clock: Arc<TestClock>,
     address: String,
@@ -181,7 +202,11 @@ async fn fixture(options: LedgerOptions) -> Fixture {
     gateway(options, Arc::new(TestStore::default()), None).await
 }
 
-async fn gateway(options: LedgerOptions, store: Arc<TestStore>, announce: Option<Arc<dyn Announce>>) -> Fixture {
+async fn gateway<S: LedgerStore + 'static>(
+    options: LedgerOptions,
+    store: Arc<S>,
+    announce: Option<Arc<dyn Announce>>,
+) -> Fixture<S> {
     let terms = Arc::new(TestTerms::default());
     let clock = Arc::new(TestClock(AtomicU64::new(NOW)));
     let desk = LedgerDesk::start(store.clone(), terms.clone(), options, clock.clone(), announce).await;
@@ -194,7 +219,7 @@ async fn gateway(options: LedgerOptions, store: Arc<TestStore>, announce: Option
     Fixture { desk, store, terms, clock, address, closing }
 }
 
-impl Fixture {
+impl<S> Fixture<S> {
     async fn worker(&self, name: &str) -> Worker {
         let mut client = LeaseLedgerClient::new(
             tonic::transport::Endpoint::from_shared(self.address.clone()).unwrap().connect().await.unwrap(),
@@ -206,6 +231,12 @@ impl Fixture {
         worker.send(Vec::new()).await;
         assert_eq!(worker.message().await.sequence, 1);
         worker
+    }
+
+    /// Recalls end by answers and not by time, however slow the machine is.
+    fn be_patient(&self) {
+        let hour = Duration::from_secs(3_600);
+        self.desk.core().queue().recalls.pace = Pace { wait: hour, quiet: hour, tight: hour, ..Pace::default() };
     }
 
     /// What is spent and held of tokens.

@@ -71,6 +71,7 @@ async fn settled_leases_are_forgotten_after_a_day() {
 async fn room_that_expiry_makes_is_used_by_who_waits() {
     let policy = Policy { release_expired: true, ..Policy::default() };
     let (gateway, _worker) = leased(LedgerOptions { policy, ..LedgerOptions::default() }).await;
+    gateway.be_patient();
     let mut other = gateway.worker("o").await;
     gateway.clock.advance(Duration::from_secs(1));
     other.send(vec![other.ask("k", 0, 0, 950)]).await;

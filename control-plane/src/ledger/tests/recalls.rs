@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use super::*;
 
-/// Two workers with a key each, of one tenant with 100 tokens.
+/// Two workers with a key each, of one tenant with 100 tokens. Recalls end by answers.
 async fn two() -> (Fixture, Worker, Worker) {
     let gateway = fixture(LedgerOptions::default()).await;
+    gateway.be_patient();
     gateway.terms.set("a", None, Some(100));
     gateway.terms.set("b", None, Some(100));
     let (one, two) = (gateway.worker("1").await, gateway.worker("2").await);
@@ -31,12 +32,10 @@ async fn what_is_idle_elsewhere_is_recalled_to_the_last_token() {
 async fn a_refusal_is_final_when_everybody_has_answered() {
     let (gateway, mut holder, mut asker) = two().await;
     assert_eq!(granted(&holder.say(holder.ask("a", 0, 0, 70)).await), 70);
-    let started = Instant::now();
     asker.send(vec![asker.ask("b", 0, 0, 60)]).await;
     holder.recall().await;
     holder.send(Vec::new()).await;
     let refusal = asker.reply().await.refusal.unwrap();
-    assert!(started.elapsed() < Duration::from_millis(140), "{:?}", started.elapsed());
     assert_eq!((refusal.used, refusal.limit), (70, 100));
     // Soon after, nobody is asked again.
     assert!(asker.say(asker.ask("b", 0, 0, 61)).await.refusal.is_some());
@@ -47,6 +46,7 @@ async fn a_refusal_is_final_when_everybody_has_answered() {
 #[tokio::test]
 async fn a_worker_that_does_not_answer_costs_one_short_wait() {
     let (gateway, mut holder, mut asker) = two().await;
+    gateway.desk.core().queue().recalls.pace.wait = Pace::default().wait;
     assert_eq!(granted(&holder.say(holder.ask("a", 0, 0, 70)).await), 70);
     let started = Instant::now();
     let claims: Vec<_> =
@@ -91,8 +91,9 @@ async fn claims_that_hold_what_each_other_needs_are_not_all_refused() {
 async fn nothing_is_granted_ahead_while_others_are_short() {
     let (gateway, mut holder, mut asker) = two().await;
     assert_eq!(granted(&holder.say(holder.ask("a", 0, 0, 70)).await), 70);
-    assert!(asker.say(asker.ask("b", 0, 0, 60)).await.refusal.is_some());
-    let ahead = wire::Claim { want: tokens(30), ..asker.ask("b", 0, 0, 5) };
+    asker.send(vec![asker.ask("b", 0, 0, 60)]).await;
+    holder.recall().await;
+    let ahead = wire::Claim { least: tokens(5), want: tokens(30), ..asker.claim(2, "b") };
     assert_eq!(granted(&asker.say(ahead).await), 5);
     assert_eq!(gateway.tokens("tenant:t").await, (0, 75));
 }
@@ -101,12 +102,10 @@ async fn nothing_is_granted_ahead_while_others_are_short() {
 async fn a_holder_that_leaves_is_not_waited_for() {
     let (gateway, mut holder, mut asker) = two().await;
     assert_eq!(granted(&holder.say(holder.ask("a", 0, 0, 70)).await), 70);
-    let started = Instant::now();
     asker.send(vec![asker.ask("b", 0, 0, 60)]).await;
     holder.recall().await;
     drop(holder);
     assert!(asker.reply().await.refusal.is_some());
-    assert!(started.elapsed() < Duration::from_millis(140), "{:?}", started.elapsed());
     assert_eq!(gateway.tokens("tenant:t").await, (0, 70), "what it held, it holds");
 }
 
@@ -146,6 +145,7 @@ async fn what_is_idle_at_another_gateway_is_recalled() {
     let here = gateway(LedgerOptions::default(), store.clone(), Some(wire.clone())).await;
     let there = gateway(LedgerOptions::default(), store, Some(wire.clone())).await;
     wire.0.lock().unwrap().extend([Arc::downgrade(&here.desk), Arc::downgrade(&there.desk)]);
+    here.be_patient();
     for gateway in [&here, &there] {
         gateway.terms.set("k", Some(100), None);
     }

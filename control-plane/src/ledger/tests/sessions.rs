@@ -153,6 +153,7 @@ async fn one_bad_row_does_not_fail_the_others() {
 #[tokio::test]
 async fn too_many_messages_without_an_answer_end_the_session() {
     let gateway = fixture(LedgerOptions::default()).await;
+    gateway.be_patient();
     gateway.terms.set("a", None, Some(10));
     gateway.terms.set("b", None, Some(10));
     let mut holder = gateway.worker("h").await;
