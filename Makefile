@@ -36,7 +36,8 @@ test-build: ## Build what the tests start; then `cargo test` runs single ones
 bench: build ## Measure the gateway against bare Envoy and an empty filter (ARGS=--quick: roughly)
 	@cargo build --locked --release -p ditto-empty-filter $(WASM)
 	@cargo build --locked --release -p ditto-bench
-	@ENVOY_BIN=$$(tools/fetch-envoy.py) && export ENVOY_BIN && exec target/release/ditto-bench $(ARGS)
+	@ENVOY_BIN=$$(tools/fetch-envoy.py) && REDIS_BIN=$$(tools/setup-redis.sh) && export ENVOY_BIN REDIS_BIN && \
+		exec target/release/ditto-bench $(ARGS)
 
 lint: setup ## Check formatting and lints only
 	@tools/test.sh lint

@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::budgets::{ADMIN_TOKEN, ADMIN_TOKEN_VARIABLE, Budgets, key_id};
 use crate::payload::{MODEL, UPSTREAM_MODEL, stored_token, token};
 use crate::process::{Process, free_address};
+use crate::redis::Redis;
+use crate::stand::Lab;
 
 /// What the gateway must send in place of the client's token: the first backend's and the second's, of equal length.
 const CREDENTIALS: [&str; 2] = ["Bearer bench-credential-of-backend-1", "Bearer bench-credential-of-backend-2"];
@@ -28,6 +31,8 @@ pub(crate) struct Shape {
     pub(crate) keys: u64,
     /// Two backends of equal weight and different credentials: the filter runs in the backend stage too.
     pub(crate) two_backends: bool,
+    /// What the keys are limited by; without, they are not.
+    pub(crate) budgets: Option<Budgets>,
 }
 
 impl Shape {
@@ -55,7 +60,11 @@ impl Shape {
                 // One key alone is written in clear, as a small installation would; many are written as their hashes.
                 let token =
                     if self.keys == 1 { String::from_utf8_lossy(&token(n)).into_owned() } else { stored_token(n) };
-                json!({"id": format!("bench-{n:06}"), "token": token, "enabled": true})
+                let mut key = json!({"id": key_id(n), "token": token, "enabled": true});
+                if let Some(budgets) = self.budgets {
+                    budgets.limit(n, &mut key);
+                }
+                key
             })
             .collect();
         json!({
@@ -77,18 +86,14 @@ pub(crate) struct Gateway {
     pub(crate) bootstrap: Value,
     /// Where Envoy will take requests once it has its configuration.
     pub(crate) listen: SocketAddr,
+    /// Where its admin API is.
+    pub(crate) control: SocketAddr,
 }
 
 impl Gateway {
-    /// Writes the configuration into the directory and starts the control plane without an Envoy of its own.
-    pub(crate) fn start(
-        name: &str,
-        files: &Files,
-        shape: Shape,
-        upstream: SocketAddr,
-        core: usize,
-        directory: &Path,
-    ) -> Result<Self> {
+    /// Writes the configuration into the lab's directory and starts the control plane without an Envoy of its own.
+    pub(crate) fn start(name: &str, lab: &Lab, files: &Files, shape: Shape) -> Result<Self> {
+        let (directory, upstream) = (lab.directory.path(), lab.upstream.address());
         let config = directory.join(format!("{name}.json"));
         fs::write(&config, serde_json::to_vec(&shape.config(upstream))?)
             .with_context(|| format!("writing {}", config.display()))?;
@@ -106,8 +111,12 @@ impl Gateway {
         command.args(["--control-listen", &control.to_string(), "--listen", &listen.to_string()]);
         // The bench starts Envoy itself, and without an Envoy the gateway wants none named.
         command.env_remove("ENVOY_BIN");
-        let process = Process::start(&format!("gateway-{name}"), command, core, directory)?;
-        Ok(Self { process, bootstrap, listen })
+        if let Some(budgets) = shape.budgets {
+            let redis = lab.redis.as_ref().map(Redis::url);
+            command.args(budgets.flags(name, directory, redis.as_deref())?).env(ADMIN_TOKEN_VARIABLE, ADMIN_TOKEN);
+        }
+        let process = Process::start(&format!("gateway-{name}"), command, lab.cores.upstream, directory)?;
+        Ok(Self { process, bootstrap, listen, control })
     }
 }
 
@@ -118,10 +127,10 @@ mod tests {
     #[test]
     fn the_configuration_has_the_shape_asked_for() {
         let upstream = SocketAddr::from(([127, 0, 0, 1], 9));
-        let small = Shape { keys: 1, two_backends: false }.config(upstream);
+        let small = Shape { keys: 1, two_backends: false, budgets: None }.config(upstream);
         assert_eq!(small["backends"].as_array().unwrap().len(), 1);
         assert_eq!(small["virtual_keys"][0]["token"].as_str().unwrap().as_bytes(), token(0));
-        let large = Shape { keys: 1_000, two_backends: true }.config(upstream);
+        let large = Shape { keys: 1_000, two_backends: true, budgets: None }.config(upstream);
         assert_eq!(large["virtual_keys"].as_array().unwrap().len(), 1_000);
         assert_eq!(large["virtual_keys"][999]["token"], stored_token(999));
         assert_eq!(large["router"]["rules"][0]["backends"].as_array().unwrap().len(), 2);
@@ -130,7 +139,7 @@ mod tests {
     #[test]
     fn two_backends_have_different_credentials_so_that_attempts_differ() {
         let upstream = SocketAddr::from(([127, 0, 0, 1], 9));
-        let config = Shape { keys: 1, two_backends: true }.config(upstream);
+        let config = Shape { keys: 1, two_backends: true, budgets: None }.config(upstream);
         let credential = |index: usize| config["backends"][index]["headers"]["authorization"].as_str().unwrap();
         assert_ne!(credential(0), credential(1));
         assert_eq!(credential(0).len(), credential(1).len());

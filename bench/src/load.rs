@@ -42,15 +42,27 @@ pub(crate) struct Outcome {
     pub(crate) latencies: Latencies,
 }
 
+/// One connection, which stays open.
 #[derive(Debug)]
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     reader: Reader,
     buffer: Vec<u8>,
+    /// How much of the buffer the last bytes of the answer fill.
+    received: usize,
     request: Request,
     streaming: bool,
     keys: u64,
     next_key: u64,
+}
+
+/// One request's whole answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// To the end of the answer, or of a stream to its first event.
+    pub(crate) latency: Duration,
+    pub(crate) events: u64,
 }
 
 impl Load {
@@ -58,17 +70,10 @@ impl Load {
     pub(crate) async fn connect(address: SocketAddr, workload: Workload, count: usize, keys: u64) -> Result<Self> {
         let mut connections = Vec::with_capacity(count);
         for i in 0..count as u64 {
-            let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
-            stream.set_nodelay(true)?;
-            connections.push(Connection {
-                stream,
-                reader: Reader::new(Kind::Response),
-                buffer: vec![0; 64 * 1024],
-                request: workload.request(),
-                streaming: workload.is_stream(),
-                keys,
-                next_key: i * keys / count as u64,
-            });
+            let mut connection = Connection::open(address, workload).await?;
+            connection.keys = keys;
+            connection.next_key = i * keys / count as u64;
+            connections.push(connection);
         }
         Ok(Self { connections })
     }
@@ -103,6 +108,27 @@ impl Load {
 }
 
 impl Connection {
+    /// Opens a connection for requests with the first key's token.
+    pub(crate) async fn open(address: SocketAddr, workload: Workload) -> Result<Self> {
+        let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            reader: Reader::new(Kind::Response),
+            buffer: vec![0; 64 * 1024],
+            received: 0,
+            request: workload.request(),
+            streaming: workload.is_stream(),
+            keys: 1,
+            next_key: 0,
+        })
+    }
+
+    /// Sends the token of the n-th key from now on.
+    pub(crate) fn set_key(&mut self, n: u64) {
+        self.request.set_token(&token(n));
+    }
+
     async fn run(mut self, start: Instant, until: Until) -> Result<(Self, Outcome)> {
         let mut outcome = Outcome::default();
         loop {
@@ -114,28 +140,43 @@ impl Connection {
                 return Ok((self, outcome));
             }
             if self.keys > 1 {
-                self.request.set_token(&token(self.next_key));
+                self.set_key(self.next_key);
                 self.next_key = (self.next_key + 1) % self.keys;
             }
             // A timer for each request would be felt in the figures: streams alone need one, being few.
-            if self.streaming {
-                timeout(STUCK, self.exchange(&mut outcome)).await.context("a stream did not end")??;
+            let answer = if self.streaming {
+                timeout(STUCK, self.exchange()).await.context("a stream did not end")??
             } else {
-                self.exchange(&mut outcome).await?;
+                self.exchange().await?
+            };
+            if answer.status != 200 {
+                bail!("not 200 but: {}", self.last_words());
             }
+            if self.streaming {
+                ensure!(answer.events == EVENTS, "{} events came of {EVENTS}", answer.events);
+            }
+            outcome.events += answer.events;
+            outcome.requests += 1;
+            outcome.latencies.record(answer.latency.as_nanos());
         }
     }
 
-    /// One request and its whole answer.
-    async fn exchange(&mut self, outcome: &mut Outcome) -> Result<()> {
+    /// The head of the last answer, and what of its body came last.
+    pub(crate) fn last_words(&self) -> String {
+        let (head, rest) = (self.reader.head(), &self.buffer[..self.received]);
+        format!("{} … {}", String::from_utf8_lossy(head), String::from_utf8_lossy(rest))
+    }
+
+    /// One request and its whole answer, whatever its status.
+    pub(crate) async fn exchange(&mut self) -> Result<Answer> {
         let begun = Instant::now();
         self.stream.write_all(self.request.bytes()).await.context("sending a request")?;
         self.reader.reset();
         let mut events = Events::default();
         let mut first = None;
-        let mut received = 0;
         while !self.reader.is_done() {
-            received = self.stream.read(&mut self.buffer).await.context("reading a response")?;
+            let received = self.stream.read(&mut self.buffer).await.context("reading a response")?;
+            self.received = received;
             ensure!(received > 0, "the connection was closed in the middle of a response");
             let input = &self.buffer[..received];
             let used = if self.streaming {
@@ -148,17 +189,9 @@ impl Connection {
                 first = Some(begun.elapsed());
             }
         }
-        if self.reader.status() != Some(200) {
-            let (head, rest) = (self.reader.head(), &self.buffer[..received]);
-            bail!("not 200 but: {} … {}", String::from_utf8_lossy(head), String::from_utf8_lossy(rest));
-        }
-        if self.streaming {
-            ensure!(events.seen == EVENTS, "{} events came of {EVENTS}", events.seen);
-        }
-        outcome.events += events.seen;
-        outcome.requests += 1;
-        outcome.latencies.record(first.unwrap_or_else(|| begun.elapsed()).as_nanos());
-        Ok(())
+        let latency = first.unwrap_or_else(|| begun.elapsed());
+        let status = self.reader.status().context("a response without a status")?;
+        Ok(Answer { status, latency, events: events.seen })
     }
 }
 

@@ -5,15 +5,20 @@
 //! hold.
 
 mod affinity;
+mod ask;
 mod bootstrap;
+mod budgets;
+mod edge;
 mod gateway;
 mod http;
+mod ledger;
 mod load;
 mod matrix;
 mod measure;
 mod payload;
 mod proc;
 mod process;
+mod redis;
 mod report;
 mod run;
 mod setting;
@@ -33,8 +38,10 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::affinity::Cores;
+use crate::edge::measure_edge;
 use crate::gateway::Files;
 use crate::process::{INTERRUPTED, ensure_file};
+use crate::redis::Redis;
 use crate::report::{Report, Setting};
 use crate::run::{Effort, measure_direct, measure_memory, measure_rows};
 use crate::stand::Lab;
@@ -45,7 +52,7 @@ use crate::upstream::Upstream;
 #[derive(Debug, Parser)]
 #[command(name = "ditto-bench", version)]
 struct Arguments {
-    /// Fewer and shorter rounds: rough figures in about two minutes.
+    /// Fewer and shorter rounds: rough figures in about four minutes.
     #[arg(long)]
     quick: bool,
     /// Rounds of each row.
@@ -54,7 +61,8 @@ struct Arguments {
     /// Length of one measurement; streams get twice as much.
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
-    /// Only this row (`chat-1k/16`) or the rows of this workload (`stream`); `memory` for the memory. May be repeated.
+    /// Only this row (`chat-1k/16`) or the rows of this workload (`stream`); `edge` for budgets that end, `memory` for
+    /// the memory. May be repeated.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
     /// Leave the gateway out: bare Envoy and the empty filter alone.
@@ -99,7 +107,11 @@ impl Arguments {
         self.only.is_empty() || self.only.iter().any(|pattern| pattern == part)
     }
 
-    fn lab(&self, cores: Cores) -> Result<Lab> {
+    fn wants_edge(&self) -> bool {
+        self.wants("edge") && !self.without_gateway
+    }
+
+    fn lab(&self, cores: Cores, needs_redis: bool) -> Result<Lab> {
         ensure_file(&self.envoy, "name Envoy's binary with --envoy or ENVOY_BIN")?;
         ensure_file(
             &self.empty_filter,
@@ -118,6 +130,7 @@ impl Arguments {
             empty_filter: self.empty_filter.clone(),
             gateway,
             upstream: Upstream::start(cores.upstream, Duration::from_millis(self.pace))?,
+            redis: needs_redis.then(|| Redis::start(cores.upstream)).transpose()?,
             directory: tempfile::tempdir().context("a directory for configurations and logs")?,
         })
     }
@@ -131,23 +144,28 @@ async fn main() -> Result<()> {
     if cores.envoy == cores.generator {
         eprintln!("warning: there is one core for everything; the figures will say little");
     }
-    let lab = arguments.lab(cores)?;
+    let rows = matrix::rows(&arguments.only, !arguments.without_gateway);
+    let other_parts = arguments.wants("memory") || arguments.wants_edge();
+    ensure!(!rows.is_empty() || other_parts, "no row has a name like {:?}", arguments.only);
+    let needs_redis =
+        arguments.wants_edge() || rows.iter().flat_map(|row| &row.variants).any(|variant| variant.needs_redis());
+    let lab = arguments.lab(cores, needs_redis)?;
     let envoy = setting::envoy_version(&lab.envoy)?;
     // From here on this thread is the generator.
     affinity::pin(cores.generator)?;
     tokio::spawn(stop_on_signal());
 
-    let rows = matrix::rows(&arguments.only, lab.gateway.is_some());
-    ensure!(!rows.is_empty() || arguments.wants("memory"), "no row has a name like {:?}", arguments.only);
     let direct = measure_direct(&lab, effort).await?;
     let rows = measure_rows(&lab, &rows, effort).await?;
+    let edge = if arguments.wants_edge() { measure_edge(&lab, effort).await? } else { Vec::new() };
     let memory = if arguments.wants("memory") { measure_memory(&lab, effort).await? } else { Vec::new() };
-    let targets = if lab.gateway.is_some() { targets::evaluate(&rows) } else { Vec::new() };
+    let targets = if lab.gateway.is_some() { targets::evaluate(&rows, &edge) } else { Vec::new() };
     let setting = Setting {
         date: setting::today(),
         envoy,
         cpu: setting::cpu(),
         kernel: setting::kernel(),
+        redis: lab.redis.as_ref().map(Redis::version),
         envoy_core: cores.envoy,
         generator_core: cores.generator,
         upstream_core: cores.upstream,
@@ -155,7 +173,7 @@ async fn main() -> Result<()> {
         seconds: effort.length.as_secs_f64(),
         pace_ms: arguments.pace,
     };
-    let report = Report { setting, direct, rows, memory, targets };
+    let report = Report { setting, direct, rows, edge, memory, targets };
     println!("{}", Markdown(&report));
     write(&report, &arguments.results, &arguments.name)
 }

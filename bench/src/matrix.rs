@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::bootstrap::Filters;
+use crate::budgets::{Budgets, Store};
 use crate::gateway::Shape;
 use crate::payload::Workload;
 
@@ -19,7 +20,18 @@ pub(crate) enum Variant {
     Ours(u64),
     /// The gateway with two backends of a rule, and one key.
     OursTwoBackends,
+    /// The gateway with one key that has limits and budgets, all far away, in this store.
+    OursBudgets(Store),
+    /// The same on Redis, and every request asks the ledger for itself.
+    OursBudgetsPerRequest,
+    /// The gateway with a thousand tenants of a hundred keys, all with budgets on Redis. Hardly a key is used twice
+    /// within a measurement: this is the worst that leases can meet.
+    OursBudgetsTenants,
 }
+
+/// Keys of [`Variant::OursBudgetsTenants`], and how many of them one tenant has.
+const TENANTS_KEYS: u64 = 100_000;
+const TENANT_KEYS: u64 = 100;
 
 impl Variant {
     /// The static listener of a variant that is not the gateway.
@@ -28,17 +40,34 @@ impl Variant {
             Self::Bare => Some(("bare", Filters::None)),
             Self::Empty => Some(("empty", Filters::Both)),
             Self::EmptyListener => Some(("empty-listener", Filters::Listener)),
-            Self::Ours(_) | Self::OursTwoBackends => None,
+            Self::Ours(_)
+            | Self::OursTwoBackends
+            | Self::OursBudgets(_)
+            | Self::OursBudgetsPerRequest
+            | Self::OursBudgetsTenants => None,
         }
     }
 
     /// The gateway's configuration, of a variant that is the gateway.
     pub(crate) fn shape(self) -> Option<Shape> {
+        let plain = |keys| Shape { keys, two_backends: false, budgets: None };
+        let limited = |keys, budgets| Shape { budgets: Some(budgets), ..plain(keys) };
+        let redis = Budgets::far(Store::Redis);
         match self {
-            Self::Ours(keys) => Some(Shape { keys, two_backends: false }),
-            Self::OursTwoBackends => Some(Shape { keys: 1, two_backends: true }),
+            Self::Ours(keys) => Some(plain(keys)),
+            Self::OursTwoBackends => Some(Shape { two_backends: true, ..plain(1) }),
+            Self::OursBudgets(store) => Some(limited(1, Budgets::far(store))),
+            Self::OursBudgetsPerRequest => Some(limited(1, Budgets { per_request: true, ..redis })),
+            Self::OursBudgetsTenants => {
+                Some(limited(TENANTS_KEYS, Budgets { keys_per_tenant: Some(TENANT_KEYS), ..redis }))
+            }
             Self::Bare | Self::Empty | Self::EmptyListener => None,
         }
+    }
+
+    /// Whether it needs a Redis server.
+    pub(crate) fn needs_redis(self) -> bool {
+        self.shape().and_then(|shape| shape.budgets).is_some_and(|budgets| budgets.store == Store::Redis)
     }
 
     /// How many keys the requests go round in.
@@ -56,6 +85,10 @@ impl fmt::Display for Variant {
             Self::Ours(1) => f.write_str("ours"),
             Self::Ours(keys) => write!(f, "ours-{keys}-keys"),
             Self::OursTwoBackends => f.write_str("ours-two-backends"),
+            Self::OursBudgets(Store::Sqlite) => f.write_str("ours-budgets-sqlite"),
+            Self::OursBudgets(Store::Redis) => f.write_str("ours-budgets-redis"),
+            Self::OursBudgetsPerRequest => f.write_str("ours-budgets-per-request"),
+            Self::OursBudgetsTenants => f.write_str("ours-budgets-tenants"),
         }
     }
 }
@@ -89,14 +122,29 @@ impl Row {
 
 /// All rows that one of the patterns names; all of them if there is none.
 pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
-    use Variant::{Bare, Empty, EmptyListener, Ours, OursTwoBackends};
+    use Variant::{
+        Bare, Empty, EmptyListener, Ours, OursBudgets, OursBudgetsPerRequest, OursBudgetsTenants, OursTwoBackends,
+    };
     use Workload::{Chat1k, Chat100k, Chat100kModelLast, Stream};
 
     let basic = [Bare, Empty, Ours(1)];
     let keys = [Bare, Empty, Ours(1), Ours(1_000), Ours(100_000)];
-    let all = [Bare, EmptyListener, Empty, Ours(1), Ours(1_000), Ours(100_000), OursTwoBackends];
+    let one = [Bare, Empty, Ours(1), Ours(1_000), Ours(100_000), OursBudgets(Store::Redis), OursBudgetsPerRequest];
+    let all = [
+        Bare,
+        EmptyListener,
+        Empty,
+        Ours(1),
+        Ours(1_000),
+        Ours(100_000),
+        OursTwoBackends,
+        OursBudgets(Store::Sqlite),
+        OursBudgets(Store::Redis),
+        OursBudgetsPerRequest,
+        OursBudgetsTenants,
+    ];
     let plan: [(Workload, usize, &[Variant]); 10] = [
-        (Chat1k, 1, &keys),
+        (Chat1k, 1, &one),
         (Chat1k, 16, &all),
         (Chat1k, 64, &keys),
         (Chat100k, 1, &basic),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
 use crate::affinity::Cores;
+use crate::ledger::Counters;
 use crate::load::{Load, Outcome, Until};
 use crate::payload::{EVENTS, Workload};
 use crate::proc::{Cpu, Neighbours};
@@ -48,6 +49,29 @@ impl Plan {
     }
 }
 
+/// Where requests go, and whom to watch meanwhile.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) address: SocketAddr,
+    /// How many keys the requests go round in.
+    pub(crate) keys: u64,
+    /// Envoy's process.
+    pub(crate) envoy: u32,
+    /// The other processes that serve these requests.
+    pub(crate) beside: Vec<u32>,
+    /// Set if calls to the ledger are to be counted.
+    pub(crate) ledger: Option<Ledger>,
+}
+
+/// Where calls to the ledger are counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ledger {
+    /// Envoy's admin endpoint.
+    pub(crate) admin: SocketAddr,
+    /// After this time without a call, the requests' calls are over.
+    pub(crate) rest: Duration,
+}
+
 /// The figures of one timed run; a unit is a request, or an event of a stream.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Sample {
@@ -63,6 +87,8 @@ pub(crate) struct Sample {
     pub(crate) worker_waited: f64,
     /// Share of the run in which other processes had the generator's or the upstream's core.
     pub(crate) generator_disturbed: f64,
+    /// What the filter asked of the ledger, the warm-up included.
+    pub(crate) ledger: Option<Counters>,
 }
 
 impl Sample {
@@ -73,18 +99,28 @@ impl Sample {
 }
 
 /// Measures one listener.
-pub(crate) async fn measure(plan: Plan, cores: Cores, address: SocketAddr, keys: u64, pid: u32) -> Result<Sample> {
-    let mut load = Load::connect(address, plan.workload, plan.connections, keys).await?;
+pub(crate) async fn measure(plan: Plan, cores: Cores, subject: &Subject) -> Result<Sample> {
+    let counted = match subject.ledger {
+        Some(ledger) => Some((ledger, Counters::of(ledger.admin).await?)),
+        None => None,
+    };
+    let mut load = Load::connect(subject.address, plan.workload, plan.connections, subject.keys).await?;
+    let mut requests = 0;
     if !plan.workload.is_stream() {
-        run(&mut load, Until::Elapsed(WARM_UP), Duration::ZERO).await?;
+        requests += run(&mut load, Until::Elapsed(WARM_UP), Duration::ZERO).await?.requests;
     }
     sleep(SETTLE).await;
-    let before = (Cpu::of(pid)?, Neighbours::of(cores)?);
+    let before = (Cpu::of(subject.envoy)?, Neighbours::of(cores, &subject.beside)?);
     let outcome = run(&mut load, plan.until(), plan.stagger()).await?;
-    let others = Neighbours::of(cores)?.others_since(before.1);
+    let others = Neighbours::of(cores, &subject.beside)?.others_since(before.1);
     sleep(SETTLE).await;
-    let spent = Cpu::of(pid)? - before.0;
-    Ok(sample(plan.workload, outcome, spent, others))
+    let spent = Cpu::of(subject.envoy)? - before.0;
+    requests += outcome.requests;
+    let mut sample = sample(plan.workload, outcome, spent, others);
+    if let Some((ledger, before)) = counted {
+        sample.ledger = Some(before.since(ledger.admin, requests, ledger.rest).await?);
+    }
+    Ok(sample)
 }
 
 /// Requests a second of the generator and the upstream without anything between them.
@@ -113,5 +149,6 @@ fn sample(workload: Workload, mut outcome: Outcome, spent: Cpu, others: u64) -> 
         cpu_process_us: per_unit(spent.process),
         worker_waited: spent.waited as f64 / 1e9 / seconds,
         generator_disturbed: others as f64 / 1e9 / seconds,
+        ledger: None,
     }
 }

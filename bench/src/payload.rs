@@ -8,6 +8,10 @@ use sha2::{Digest, Sha256};
 pub(crate) const MODEL: &str = "gpt-4o-mini";
 /// The model that the gateway must put in its place: another length, so that the body has to be moved.
 pub(crate) const UPSTREAM_MODEL: &str = "upstream-model-with-another-length";
+/// What every answer says it used: tokens of the prompt and of the completion.
+const USAGE: [u64; 2] = [210, 42];
+/// Tokens that a request is charged.
+pub(crate) const CHARGED_TOKENS: u64 = USAGE[0] + USAGE[1];
 /// Events of one stream, `[DONE]` being the last.
 pub(crate) const EVENTS: u64 = 200;
 
@@ -148,7 +152,10 @@ pub(crate) struct Answers {
 impl Answers {
     pub(crate) fn new() -> Self {
         let id = r#""id":"chatcmpl-bench0123456789abcdefghij","created":1754000000"#;
-        let usage = r#""usage":{"prompt_tokens":210,"completion_tokens":42,"total_tokens":252}"#;
+        let [prompt, completion] = USAGE;
+        let usage = format!(
+            r#""usage":{{"prompt_tokens":{prompt},"completion_tokens":{completion},"total_tokens":{CHARGED_TOKENS}}}"#
+        );
         let words =
             "It takes the steepest way that it can find from where it is, and then again, until there is none. "
                 .repeat(2);
@@ -234,7 +241,8 @@ mod tests {
         reader.feed(&answers.completion, |b| body.extend_from_slice(b)).unwrap();
         assert!(reader.is_done());
         assert!((450..650).contains(&body.len()), "{}", body.len());
-        serde_json::from_slice::<serde_json::Value>(&body).unwrap();
+        let completion: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(completion["usage"]["total_tokens"], CHARGED_TOKENS);
 
         reader.reset();
         body.clear();
@@ -249,5 +257,7 @@ mod tests {
         for event in &events[..3] {
             serde_json::from_str::<serde_json::Value>(event).unwrap();
         }
+        let usage: serde_json::Value = serde_json::from_str(events[2]).unwrap();
+        assert_eq!((&usage["choices"], usage["usage"]["total_tokens"].as_u64()), (&serde_json::json!([]), Some(252)));
     }
 }

@@ -73,12 +73,15 @@ pub(crate) struct Neighbours {
 }
 
 impl Neighbours {
-    /// Reads the present state of those cores.
-    pub(crate) fn of(cores: Cores) -> Result<Self> {
+    /// Reads the present state of those cores. Processes that belong to what is measured are not neighbours.
+    pub(crate) fn of(cores: Cores, beside: &[u32]) -> Result<Self> {
         let text = fs::read_to_string("/proc/stat").context("reading /proc/stat")?;
         let busy = |core| busy_nanos(&text, core).with_context(|| format!("core {core} is not in /proc/stat"));
         let second = if cores.upstream == cores.generator { 0 } else { busy(cores.upstream)? };
-        let own = tasks(std::process::id())?.into_iter().filter_map(|task| schedstat(&task)).map(|(ran, _)| ran).sum();
+        let mut own = 0;
+        for &pid in [std::process::id()].iter().chain(beside) {
+            own += tasks(pid)?.into_iter().filter_map(|task| schedstat(&task)).map(|(ran, _)| ran).sum::<u64>();
+        }
         Ok(Self { busy: busy(cores.generator)? + second, own })
     }
 
@@ -142,6 +145,15 @@ mod tests {
         assert_eq!(busy_nanos(stat, 0), Some(210_000_000));
         assert_eq!(busy_nanos(stat, 10), Some(10_000_000));
         assert_eq!(busy_nanos(stat, 1), None);
+    }
+
+    #[test]
+    fn what_processes_of_the_run_do_is_no_disturbance() {
+        let cores = Cores::detect().unwrap();
+        let alone = Neighbours::of(cores, &[]).unwrap();
+        let twice = Neighbours::of(cores, &[std::process::id()]).unwrap();
+        assert!(twice.own > alone.own);
+        assert!(Neighbours::of(cores, &[u32::MAX]).is_err());
     }
 
     #[test]

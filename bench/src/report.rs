@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::edge::EdgeResult;
+use crate::ledger::Counters;
 use crate::matrix::{Row, Variant};
 use crate::measure::Sample;
 use crate::proc::Memory;
@@ -14,6 +16,7 @@ pub(crate) struct Report {
     pub(crate) setting: Setting,
     pub(crate) direct: Vec<DirectRate>,
     pub(crate) rows: Vec<RowResult>,
+    pub(crate) edge: Vec<EdgeResult>,
     pub(crate) memory: Vec<MemoryLine>,
     pub(crate) targets: Vec<Target>,
 }
@@ -25,6 +28,8 @@ pub(crate) struct Setting {
     pub(crate) envoy: String,
     pub(crate) cpu: String,
     pub(crate) kernel: String,
+    /// Name and version of the server, if one was needed.
+    pub(crate) redis: Option<String>,
     pub(crate) envoy_core: usize,
     pub(crate) generator_core: usize,
     pub(crate) upstream_core: usize,
@@ -77,6 +82,10 @@ pub(crate) struct Summary {
     pub(crate) cpu_added_us: Spread,
     /// Share of a measurement in which other processes had a core that was needed.
     pub(crate) disturbed: Spread,
+    /// Calls to the ledger for a thousand requests, where they were counted.
+    pub(crate) ledger_calls: Option<Spread>,
+    /// Requests of a thousand that waited for the ledger.
+    pub(crate) ledger_waits: Option<Spread>,
 }
 
 impl RowResult {
@@ -102,6 +111,7 @@ impl Summary {
     fn of(samples: &[Sample], bare: &[Sample]) -> Option<Self> {
         let all = |field: fn(&Sample) -> f64| Spread::of(samples.iter().map(field));
         let against = |field: fn(&Sample) -> f64, combine: fn(f64, f64) -> f64| paired(samples, bare, field, combine);
+        let counted = |figure: fn(Counters) -> f64| Spread::of(samples.iter().filter_map(|s| s.ledger).map(figure));
         Some(Self {
             units_per_second: all(|s| s.units_per_second)?,
             rate_ratio: against(|s| s.units_per_second, |a, b| a / b)?,
@@ -113,6 +123,8 @@ impl Summary {
             cpu_ratio: against(|s| s.cpu_us, |a, b| a / b)?,
             cpu_added_us: against(|s| s.cpu_us, |a, b| a - b)?,
             disturbed: all(Sample::disturbed)?,
+            ledger_calls: counted(Counters::calls_per_1000),
+            ledger_waits: counted(Counters::waits_per_1000),
         })
     }
 }
@@ -160,6 +172,7 @@ pub(crate) mod tests {
             cpu_process_us: cpu_us,
             worker_waited: 0.0,
             generator_disturbed: 0.0,
+            ledger: None,
         }
     }
 
@@ -175,5 +188,17 @@ pub(crate) mod tests {
         assert_eq!(ours.cpu_added_us, Spread { median: 22.5, min: 15.0, max: 30.0 });
         assert!(result.variant("bare").unwrap().summary.rate_ratio.median == 1.0);
         assert!(result.variant("ours-1000-keys").is_none());
+        assert_eq!(ours.ledger_calls, None);
+    }
+
+    #[test]
+    fn calls_are_told_for_a_thousand_requests() {
+        let row = &rows(&["chat-100k/16".into()], true)[0];
+        let of =
+            |calls| Sample { ledger: Some(Counters { admitted: 2_000, calls, waits: 20 }), ..sample(1.0, 1.0, 1.0) };
+        let samples = vec![vec![of(8), of(10), of(30)], Vec::new(), Vec::new()];
+        let counted = RowResult::new(row, samples).variant("bare").unwrap().summary;
+        assert_eq!(counted.ledger_calls, Some(Spread { median: 5.0, min: 4.0, max: 15.0 }));
+        assert_eq!(counted.ledger_waits, Some(Spread { median: 10.0, min: 10.0, max: 10.0 }));
     }
 }

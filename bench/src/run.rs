@@ -16,7 +16,7 @@ use crate::report::{DirectRate, MemoryLine, RowResult};
 use crate::stand::{Lab, Stand};
 
 /// Load on a fresh listener, so that V8 has optimised the filter before anything counts.
-const WARM_UP: Duration = Duration::from_millis(800);
+pub(crate) const WARM_UP: Duration = Duration::from_millis(800);
 
 /// A measurement in which other processes had more than this share of the cores is taken again …
 const DISTURBED: f64 = 0.05;
@@ -35,7 +35,7 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    fn plan(self, workload: Workload, connections: usize) -> Plan {
+    pub(crate) fn plan(self, workload: Workload, connections: usize) -> Plan {
         // A paced stream keeps Envoy idle most of the time: it takes longer to see as much of its CPU time.
         let length = if workload.is_stream() { self.length * 2 } else { self.length };
         Plan { workload, connections, length, pace: self.pace }
@@ -78,8 +78,7 @@ impl Stands {
     async fn measure(&self, plan: Plan, variant: Variant) -> Result<Sample> {
         ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
         let stand = self.of(variant);
-        let address = variant.listener().map_or_else(|| stand.gateway_address(), |(name, _)| stand.address(name))?;
-        let measured = measure(plan, self.cores, address, variant.keys(), stand.pid()).await;
+        let measured = measure(plan, self.cores, &stand.subject(variant)?).await;
         measured.map_err(|error| stand.explain(error)).with_context(|| format!("measuring {variant}"))
     }
 
@@ -165,10 +164,10 @@ async fn weigh(lab: &Lab, effort: Effort, variant: Variant, workers: u32) -> Res
     let name = format!("memory-{variant}-{workers}");
     let statics: Vec<_> = variant.listener().into_iter().collect();
     let stand = Stand::start(lab, &name, &statics, variant.shape(), workers).await?;
-    let address = variant.listener().map_or_else(|| stand.gateway_address(), |(name, _)| stand.address(name))?;
+    let subject = stand.subject(variant)?;
     for workload in [Workload::Chat1k, Workload::Chat100k] {
         let plan = Plan { length: WARM_UP, ..effort.plan(workload, 16) };
-        measure(plan, lab.cores, address, variant.keys(), stand.pid()).await.map_err(|error| stand.explain(error))?;
+        measure(plan, lab.cores, &subject).await.map_err(|error| stand.explain(error))?;
     }
     Memory::of(stand.pid())
 }

@@ -14,13 +14,24 @@ use tokio::time::{sleep, timeout};
 
 use crate::affinity::Cores;
 use crate::bootstrap::{self, Filters, Static};
+use crate::budgets::{Booked, Budgets, Store};
 use crate::gateway::{Files, Gateway, Shape};
-use crate::payload::{TOKEN_LEN, UPSTREAM_MODEL, Workload, token};
+use crate::matrix::Variant;
+use crate::measure::{Ledger, Subject};
+use crate::payload::{CHARGED_TOKENS, TOKEN_LEN, UPSTREAM_MODEL, Workload, token};
 use crate::process::{INTERRUPTED, Process, free_address};
+use crate::redis::Redis;
 use crate::upstream::Upstream;
 
 /// How long Envoy may take to compile the filters and to get its configuration, 100,000 keys included.
 const START: Duration = Duration::from_secs(90);
+
+/// Without a call for so long, the filter has reported all that was spent.
+const REPORTED: Duration = Duration::from_millis(600);
+
+/// Without a call for so long, it has also handed back what keys no longer need. With many keys that is work, which
+/// must not fall into the next measurement.
+const HANDED_BACK: Duration = Duration::from_secs(6);
 
 /// What every stand needs.
 #[derive(Debug)]
@@ -31,6 +42,8 @@ pub(crate) struct Lab {
     /// Absent: the gateway is left out.
     pub(crate) gateway: Option<Files>,
     pub(crate) upstream: Upstream,
+    /// Absent: nothing needs it.
+    pub(crate) redis: Option<Redis>,
     pub(crate) directory: tempfile::TempDir,
 }
 
@@ -40,6 +53,11 @@ pub(crate) struct Stand {
     envoy: Process,
     gateway: Option<Gateway>,
     statics: Vec<(&'static str, SocketAddr)>,
+    /// Envoy's admin endpoint.
+    admin: SocketAddr,
+    budgets: Option<Budgets>,
+    /// The Redis server's process, if the gateway uses it.
+    redis: Option<u32>,
 }
 
 impl Stand {
@@ -54,9 +72,7 @@ impl Stand {
         let directory = lab.directory.path();
         let upstream = lab.upstream.address();
         let gateway = match (shape, &lab.gateway) {
-            (Some(shape), Some(files)) => {
-                Some(Gateway::start(name, files, shape, upstream, lab.cores.upstream, directory)?)
-            }
+            (Some(shape), Some(files)) => Some(Gateway::start(name, lab, files, shape)?),
             (Some(_), None) => bail!("the gateway is left out, but {name} needs it"),
             (None, _) => None,
         };
@@ -65,10 +81,14 @@ impl Stand {
             .map(|&(name, filters)| Ok(Static { name, listen: free_address()?, filters }))
             .collect::<Result<_>>()?;
         let mut bootstrap = gateway.as_ref().map_or_else(bootstrap::plain, |gateway| gateway.bootstrap.clone());
-        bootstrap::extend(&mut bootstrap, free_address()?, upstream, &lab.empty_filter, &statics)?;
+        let admin = free_address()?;
+        bootstrap::extend(&mut bootstrap, admin, upstream, &lab.empty_filter, &statics)?;
         let envoy = start_envoy(lab, name, &bootstrap, workers, directory)?;
         let statics = statics.iter().map(|one| (one.name, one.listen)).collect();
-        let mut stand = Self { envoy, gateway, statics };
+        let budgets = shape.and_then(|shape| shape.budgets);
+        let redis = budgets.filter(|budgets| budgets.store == Store::Redis);
+        let redis = redis.and(lab.redis.as_ref()).and_then(Redis::pid);
+        let mut stand = Self { envoy, gateway, statics, admin, budgets, redis };
         stand.wait_until_ready().await.with_context(|| format!("starting the stand {name}"))?;
         if let Some(shape) = shape {
             stand.check_gateway(lab, shape).await.with_context(|| format!("checking the gateway of {name}"))?;
@@ -81,8 +101,18 @@ impl Stand {
         self.envoy.pid()
     }
 
+    /// What is measured of a variant on this stand.
+    pub(crate) fn subject(&self, variant: Variant) -> Result<Subject> {
+        let listener = variant.listener();
+        let address = listener.map_or_else(|| self.gateway_address(), |(name, _)| self.address(name))?;
+        let beside = self.gateway.iter().map(|gateway| gateway.process.pid()).chain(self.redis).collect();
+        let rest = if variant.keys() == 1 { REPORTED } else { HANDED_BACK };
+        let ledger = self.budgets.map(|_| Ledger { admin: self.admin, rest });
+        Ok(Subject { address, keys: variant.keys(), envoy: self.envoy.pid(), beside, ledger })
+    }
+
     /// Where a static listener takes requests.
-    pub(crate) fn address(&self, name: &str) -> Result<SocketAddr> {
+    fn address(&self, name: &str) -> Result<SocketAddr> {
         let found = self.statics.iter().find(|(known, _)| *known == name);
         found.map(|(_, address)| *address).with_context(|| format!("this stand has no listener {name}"))
     }
@@ -90,6 +120,11 @@ impl Stand {
     /// Where the gateway takes requests.
     pub(crate) fn gateway_address(&self) -> Result<SocketAddr> {
         self.gateway.as_ref().map(|gateway| gateway.listen).context("this stand has no gateway")
+    }
+
+    /// Where the gateway's admin API is.
+    pub(crate) fn control_address(&self) -> Result<SocketAddr> {
+        self.gateway.as_ref().map(|gateway| gateway.control).context("this stand has no gateway")
     }
 
     /// Says what ended or what the processes complained of, for an error that happened on this stand.
@@ -140,6 +175,18 @@ impl Stand {
         ensure!(credentials.iter().any(|one| seen.contains(one)), "the backend's credential is missing: {seen}");
         ensure!(seen.contains(&format!(r#""model":"{UPSTREAM_MODEL}""#)), "the model was not mapped: {seen}");
         ensure!(!seen.contains(&*String::from_utf8_lossy(&last)), "the client's token reached the backend: {seen}");
+        if shape.budgets.is_some() {
+            self.check_books(shape.keys - 1).await.map_err(|error| self.explain(error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that what is measured is budgets at work: the request of the n-th key is in the books.
+    async fn check_books(&self, n: u64) -> Result<()> {
+        let least = Booked { tokens: CHARGED_TOKENS, usd_micros: 1 };
+        let booked = Booked::at_least(self.control_address()?, n, least).await?;
+        let enough = booked.tokens >= least.tokens && booked.usd_micros >= least.usd_micros;
+        ensure!(enough, "after a request of key {n} the books have only {booked:?}");
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ use crate::measure::Sample;
 use crate::report::{MemoryLine, Report, RowResult};
 use crate::stats::Spread;
 
+mod budgets;
+
 /// Shows a report as Markdown.
 pub(crate) struct Markdown<'a>(pub(crate) &'a Report);
 
@@ -18,6 +20,8 @@ impl Display for Markdown<'_> {
         for row in &self.0.rows {
             rates(f, row)?;
         }
+        budgets::calls(f, &self.0.rows)?;
+        budgets::edge(f, &self.0.edge)?;
         if !self.0.memory.is_empty() {
             memory(f, &self.0.memory)?;
         }
@@ -29,7 +33,11 @@ fn setting(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     let s = &report.setting;
     writeln!(f, "# Benchmark of {}\n", s.date)?;
     writeln!(f, "{}; {}; Linux {}. One Envoy worker on core {},", s.envoy, s.cpu, s.kernel, s.envoy_core)?;
-    writeln!(f, "generator on core {}, upstream on core {}.", s.generator_core, s.upstream_core)?;
+    write!(f, "generator on core {}, upstream and control planes on core {}", s.generator_core, s.upstream_core)?;
+    match &s.redis {
+        Some(redis) => writeln!(f, ", {redis} too.")?,
+        None => writeln!(f, ".")?,
+    }
     writeln!(f, "Medians of {} interleaved rounds of {} s; in brackets the", s.rounds, s.seconds)?;
     writeln!(f, "least and the greatest of the ratios, each taken within one round. CPU time is that of the worker.")?;
     writeln!(f, "Streams have 200 events, one every {} ms; their latency is that of the first event.\n", s.pace_ms)?;
@@ -150,6 +158,8 @@ fn with_range(spread: Spread, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::{self, EdgeResult};
+    use crate::ledger::Counters;
     use crate::matrix::rows;
     use crate::report::tests::sample;
     use crate::report::{DirectRate, Setting};
@@ -158,14 +168,20 @@ mod tests {
     #[test]
     fn the_table_says_what_was_missed_and_whether_the_generator_was_fast_enough() {
         let row = &rows(&["chat-1k/16".into()], true)[0];
-        let samples = (0..7).map(|i| vec![sample(1000.0 - 100.0 * f64::from(i), 50.0 + f64::from(i), 1.0)]).collect();
-        let rows = vec![RowResult::new(row, samples)];
+        let counters = Counters { admitted: 4_000, calls: 18, waits: 2 };
+        let sample = |i: u32| {
+            let sample = sample(1000.0 - 90.0 * f64::from(i), 50.0 + f64::from(i), 1.0);
+            vec![Sample { ledger: (i == 8).then_some(counters), ..sample }]
+        };
+        let rows = vec![RowResult::new(row, (0..11).map(sample).collect())];
+        let edge = vec![EdgeResult { connections: 16, samples: vec![edge::tests::sample(1_000, 1_001); 2] }];
         let report = Report {
             setting: Setting {
                 date: "2026-01-02".into(),
                 envoy: "Envoy 1.2.3".into(),
                 cpu: "a CPU".into(),
                 kernel: "6.1".into(),
+                redis: Some("Redis 7.0".into()),
                 envoy_core: 0,
                 generator_core: 1,
                 upstream_core: 1,
@@ -174,18 +190,24 @@ mod tests {
                 pace_ms: 5,
             },
             direct: vec![DirectRate { workload: "chat-1k".into(), requests_per_second: 1500.0 }],
-            targets: evaluate(&rows),
+            targets: evaluate(&rows, &edge),
             rows,
+            edge,
             memory: Vec::new(),
         };
         let text = Markdown(&report).to_string();
         for wanted in [
             "ONLY 1.5 times bare Envoy",
-            "| ≥ 0.7 | 0.700 (0.700 to 0.700) | met |",
+            "upstream and control planes on core 1, Redis 7.0 too.",
+            "| ≥ 0.7 | 0.730 (0.730 to 0.730) | met |",
             "**missed**",
             "| – | not measured |",
             "| bare | 1000 | 1 | 1.000 | 2.000 | – | 50.0 | 1 | – | – |",
-            "| ours | 700 | 0.70 (0.70 to 0.70) |",
+            "| ours | 730 | 0.73 (0.73 to 0.73) |",
+            "| chat-1k/16 | ours-budgets-redis | 4.5 (4.5 to 4.5) | 0.5 (0.5 to 0.5) |",
+            "| 16 | far from the limit | 1.000 | 1.000 | 0.000",
+            "| 16 | the first 250 from it on | 5.000 | 5.000 | 4.000 (4.000 to 4.000) |",
+            "| 16 | 252252 | 0 | 252 | 0 | 0 |",
         ] {
             assert!(text.contains(wanted), "{wanted} is not in\n{text}");
         }

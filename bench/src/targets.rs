@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::edge::{EdgeResult, EdgeSample};
 use crate::report::{RowResult, VariantResult, paired};
 use crate::stats::Spread;
 
@@ -38,8 +39,14 @@ impl Bound {
     }
 }
 
-/// Holds every target against the rows measured.
-pub(crate) fn evaluate(rows: &[RowResult]) -> Vec<Target> {
+/// Holds every target against what was measured.
+pub(crate) fn evaluate(rows: &[RowResult], edge: &[EdgeResult]) -> Vec<Target> {
+    let mut targets = of_the_gateway(rows);
+    targets.extend(of_budgets(rows, edge));
+    targets
+}
+
+fn of_the_gateway(rows: &[RowResult]) -> Vec<Target> {
     let find = |row: &str| rows.iter().find(|r| r.name == row);
     let variant = |row: &str, name: &str| find(row).and_then(|r| r.variant(name));
     let chat = "chat-1k/16";
@@ -81,6 +88,38 @@ pub(crate) fn evaluate(rows: &[RowResult]) -> Vec<Target> {
     ]
 }
 
+fn of_budgets(rows: &[RowResult], edge: &[EdgeResult]) -> Vec<Target> {
+    let chat = rows.iter().find(|row| row.name == "chat-1k/16");
+    let variant = |name: &str| chat.and_then(|row| row.variant(name));
+    let (ours, sqlite, redis) = (variant("ours"), variant("ours-budgets-sqlite"), variant("ours-budgets-redis"));
+    let against = |one: Option<&VariantResult>, other: Option<&VariantResult>| {
+        let (one, other) = one.zip(other)?;
+        paired(&one.samples, &other.samples, |s| s.units_per_second, |a, b| a / b)
+    };
+    let bare = |variant: Option<&VariantResult>| variant.map(|variant| variant.summary.rate_ratio);
+    let calls = [sqlite, redis].into_iter().filter_map(|variant| variant?.summary.ledger_calls);
+    let overspent = edge.iter().flat_map(|result| &result.samples).map(EdgeSample::overspent_tokens);
+    vec![
+        target("Budgets in SQLite: rate against bare", Bound::AtLeast(0.68), "", bare(sqlite)),
+        target("Budgets in Redis: rate against bare", Bound::AtLeast(0.68), "", bare(redis)),
+        target("Budgets in SQLite against none: rate", Bound::AtLeast(0.96), "", against(sqlite, ours)),
+        target("Budgets in Redis against none: rate", Bound::AtLeast(0.96), "", against(redis, ours)),
+        target("Budgets in Redis against SQLite: rate", Bound::AtLeast(0.97), "", against(redis, sqlite)),
+        target(
+            "Calls to the ledger for 1,000 requests, the more of SQLite and Redis",
+            Bound::AtMost(10.0),
+            "",
+            calls.max_by(|a, b| a.median.total_cmp(&b.median)),
+        ),
+        target("Most that any budget was overspent", Bound::AtMost(0.0), " tokens", most(overspent)),
+    ]
+}
+
+/// The greatest of all: of a promise that must always hold, the median says nothing.
+fn most(values: impl Iterator<Item = u64>) -> Option<Spread> {
+    values.max().and_then(|most| Spread::of([most as f64]))
+}
+
 fn target(what: &'static str, bound: Bound, unit: &str, measured: Option<Spread>) -> Target {
     Target { what, wanted: bound.text(unit), measured, met: measured.map(|spread| bound.holds(spread.median)) }
 }
@@ -96,20 +135,43 @@ fn added_over_empty(row: &RowResult) -> Option<Spread> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge;
+    use crate::ledger::Counters;
     use crate::matrix::rows;
+    use crate::measure::Sample;
     use crate::report::tests::sample;
 
     #[test]
     fn met_missed_and_not_measured_are_told_apart() {
         let row = &rows(&["chat-1k/16".into()], true)[0];
-        let rates = [1000.0, 850.0, 800.0, 690.0, 690.0, 640.0, 600.0];
-        let samples = rates.iter().map(|rate| vec![sample(*rate, 50_000.0 / rate, 1.0)]).collect();
-        let targets = evaluate(&[RowResult::new(row, samples)]);
+        let rates = [1000.0, 850.0, 800.0, 690.0, 690.0, 640.0, 600.0, 685.0, 660.0];
+        let counted = |calls| Some(Counters { admitted: 1_000, calls, waits: 0 });
+        let sample = |(i, rate): (usize, &f64)| {
+            let ledger = if i >= 7 { counted(i as u64) } else { None };
+            vec![Sample { ledger, ..sample(*rate, 50_000.0 / rate, 1.0) }]
+        };
+        let rows = [RowResult::new(row, rates.iter().enumerate().map(sample).collect())];
+        let targets = evaluate(&rows, &[]);
         let met: Vec<_> = targets.iter().map(|target| target.met).collect();
-        assert_eq!(met, [Some(false), Some(false), None, None, Some(false), Some(false)]);
+        assert_eq!(met[..6], [Some(false), Some(false), None, None, Some(false), Some(false)]);
+        // 0.685 and 0.66 of bare; 0.99 and 0.96 (barely not) of the gateway without; 0.964 of each other; 8 calls.
+        let (yes, no) = (Some(true), Some(false));
+        assert_eq!(met[6..], [yes, no, yes, no, no, yes, None]);
+        assert_eq!(targets[11].measured.unwrap().median, 8.0);
         let rate = targets[0].measured.unwrap().median;
         assert!((rate - 0.69).abs() < 1e-9, "{rate}");
         assert_eq!(targets[0].wanted, "≥ 0.7");
+    }
+
+    #[test]
+    fn one_overspent_budget_is_one_too_many() {
+        let edge = |served| {
+            let samples = vec![edge::tests::sample(1_000, 1_000), edge::tests::sample(served, 1_000)];
+            [EdgeResult { connections: 1, samples: [samples.clone(), samples].concat() }]
+        };
+        let last = |served| evaluate(&[], &edge(served)).pop().unwrap();
+        assert_eq!(last(1_000).met, Some(true));
+        assert_eq!((last(1_001).met, last(1_001).measured.unwrap().median), (Some(false), 252.0));
     }
 
     #[test]
