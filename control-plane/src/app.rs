@@ -63,7 +63,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let store = stores::keys(&run, redis.as_ref()).await?;
     let keys = configured.loaded.document.virtual_keys.clone();
     let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
-    let ledger = ledger::open(&run, &directory).await?;
+    let ledger = ledger::open(&run, redis.as_ref(), &directory).await?;
     let compiled = compile_for(&configured, &settings, directory.access());
     let compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
     hub.set_credentials(resources::credentials(&compiled));

@@ -50,7 +50,7 @@ pub struct LimitFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub ledger_fail_open_usd_micros: Option<u64>,
     /// Replicas of Redis that must have a change within so many milliseconds, else it is reported as at risk
-    #[arg(long, value_name = "REPLICAS:MS")]
+    #[arg(long, value_name = "REPLICAS:MS", requires = "redis_url")]
     pub redis_wait: Option<RedisWait>,
     /// Every request asks the ledger for itself. For comparison only.
     #[arg(long, hide = true)]
@@ -216,14 +216,15 @@ mod tests {
             "--lease-expiry forget",
             "--ledger-on-loss shrug",
             "--ledger-fail-open-tokens 0",
-            "--redis-wait 1",
-            "--redis-wait 0:50",
-            "--redis-wait 1:0",
-            "--redis-wait 1:1001",
+            "--redis-wait 1:50",
+            "--redis redis://a --redis-wait 1",
+            "--redis redis://a --redis-wait 0:50",
+            "--redis redis://a --redis-wait 1:0",
+            "--redis redis://a --redis-wait 1:1001",
         ] {
             assert!(parse(flags).is_err(), "{flags}");
         }
-        let wait = parse("--redis-wait 2:50").unwrap().redis_wait.unwrap();
+        let wait = parse("--redis redis://a --redis-wait 2:50").unwrap().redis_wait.unwrap();
         assert_eq!((wait.replicas, wait.within), (2, Duration::from_millis(50)));
     }
 }
