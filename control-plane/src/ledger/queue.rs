@@ -236,3 +236,6 @@ pub(super) fn alone(queue: &mut Queue, round: Vec<Job>) {
         queue.pending.push_front(job);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ pub trait LedgerStore: fmt::Debug + Send + Sync {
     /// it has not been done.
     async fn transact(&self, epoch: &str, keys: Keys, apply: &mut Apply<'_>) -> Result<u64, StoreError>;
 
-    /// Accounts by name, in the order of `names`; `None` where there is none.
+    /// Accounts by name as they are at one moment, in the order of `names`; `None` where there is none.
     ///
     /// # Errors
     /// The store cannot be read.

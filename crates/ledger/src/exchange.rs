@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, MINUTE_MS};
 use crate::amounts::{Amounts, Unit};
-use crate::claim::{Claim, RateStatus, Refusal, Reply};
+use crate::claim::{Claim, Refusal, Reply};
 use crate::lease::{Lease, LeaseState};
 use crate::terms::{Scope, ScopeKind, Terms};
+
+mod refusal;
+mod window;
 
 /// Where the operator has a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,10 @@ pub struct Rows {
     pub accounts: BTreeMap<String, Account>,
 }
 
+/// One grant takes at most this part of what is left of a minute (one over it): what is lost of it with a worker is
+/// lost for a minute only, and at the edge of a minute small grants would cost a call for each request.
+const WINDOW_SHARE: u64 = 2;
+
 /// Units in the order in which they are checked: limits before budgets.
 const CHECKED: [Unit; 4] = [Unit::WindowRequests, Unit::WindowTokens, Unit::Tokens, Unit::PicoUsd];
 
@@ -47,7 +54,7 @@ pub fn exchange(rows: &mut Rows, terms: Option<&Terms>, claim: &Claim, now_ms: u
     let Some(mut lease) = rows.lease.take().or_else(|| open(terms, claim, now_ms)) else {
         return Reply { lease: claim.lease.clone(), state: LeaseState::Closed, ..Reply::default() };
     };
-    let minute = rows.minute(&lease, terms, now_ms);
+    let minute = rows.minute(&mut lease, terms, now_ms);
     rows.book(&mut lease, claim, minute, now_ms);
     let mut refusal = None;
     match terms {
@@ -110,19 +117,6 @@ fn open(terms: Option<&Terms>, claim: &Claim, now_ms: u64) -> Option<Lease> {
 }
 
 impl Rows {
-    /// The minute to book in: the clock's, but never one before a minute that has been booked in.
-    fn minute(&mut self, lease: &Lease, terms: Option<&Terms>, now_ms: u64) -> u64 {
-        let names = lease.accounts.iter().chain(terms.iter().flat_map(|terms| terms.accounts.iter().map(|(n, _)| n)));
-        let mut minute = (now_ms / MINUTE_MS).max(lease.minute);
-        for name in names {
-            minute = minute.max(self.accounts.entry(name.clone()).or_default().minute);
-        }
-        for account in self.accounts.values_mut() {
-            account.roll(minute);
-        }
-        minute
-    }
-
     /// Takes the claim's totals into the lease, and the difference into its accounts.
     fn book(&mut self, lease: &mut Lease, claim: &Claim, minute: u64, now_ms: u64) {
         self.close_window(lease, claim, minute);
@@ -151,27 +145,6 @@ impl Rows {
         }
     }
 
-    /// Ends the lease's window if its minute is over: what was handed back of it does not weigh on the next.
-    fn close_window(&mut self, lease: &mut Lease, claim: &Claim, minute: u64) {
-        if lease.minute >= minute {
-            return;
-        }
-        if claim.minute == lease.minute {
-            let returned = claim.returned.minus(&lease.returned);
-            let unused = lease.granted.minus(&lease.spent.or_more(&claim.spent).plus(&lease.returned));
-            let back = Amounts::by_unit(|unit| returned.get(unit).min(unused.get(unit)));
-            let was = lease.minute;
-            for account in self.of(lease).filter(|account| account.minute == was.saturating_add(1)) {
-                account.previous = account.previous.minus(&back).without_lifetime();
-            }
-        }
-        lease.granted = lease.granted.without_window();
-        lease.spent = lease.spent.without_window();
-        lease.returned = lease.returned.without_window();
-        lease.forfeited = lease.forfeited.without_window();
-        lease.minute = minute;
-    }
-
     /// Raises the lease's hold towards what the claim wants, in all units or in none.
     fn grant(
         &mut self,
@@ -197,7 +170,8 @@ impl Rows {
             if needed > room {
                 return Err(Box::new(self.refusal(lease, terms, unit, claim.least.get(unit), needed, now_ms)));
             }
-            let share = needed.max(room / policy.share.max(1));
+            let part = if unit.is_window() { policy.share.min(WINDOW_SHARE) } else { policy.share };
+            let share = needed.max(room / part.max(1));
             *give.get_mut(unit) = want.min(overspent.saturating_add(share)).max(least);
         }
         let before = lease.hold();
@@ -217,59 +191,6 @@ impl Rows {
             Some(limits.get(unit)?.saturating_sub(used))
         });
         rooms.min().unwrap_or(u64::MAX)
-    }
-
-    fn refusal(&self, lease: &Lease, terms: &Terms, unit: Unit, asked: u64, needed: u64, now_ms: u64) -> Refusal {
-        let mut found: Option<(u64, Refusal)> = None;
-        for (name, limits) in &terms.accounts {
-            let Some(limit) = limits.get(unit) else { continue };
-            let account = self.accounts.get(name).cloned().unwrap_or_default();
-            let used = account.used(unit, now_ms);
-            let room = limit.saturating_sub(used);
-            if found.as_ref().is_some_and(|(least, _)| *least <= room) {
-                continue;
-            }
-            let refusal = Refusal {
-                account: name.clone(),
-                unit,
-                limit,
-                used,
-                held_by_others: account.held.get(unit).saturating_sub(lease.hold().get(unit)),
-                needed: asked,
-                retry_after_ms: account.fits_after_ms(unit, limit, needed, now_ms),
-                rates: self.rates(terms, now_ms),
-            };
-            found = Some((room, refusal));
-        }
-        found.map(|(_, refusal)| refusal).unwrap_or(Refusal {
-            account: String::new(),
-            unit,
-            limit: 0,
-            used: 0,
-            held_by_others: 0,
-            needed: asked,
-            retry_after_ms: 0,
-            rates: RateStatus::default(),
-        })
-    }
-
-    fn rates(&self, terms: &Terms, now_ms: u64) -> RateStatus {
-        let tightest = |unit: Unit| {
-            let windows = terms.accounts.iter().filter_map(|(name, limits)| {
-                let limit = limits.get(unit)?;
-                let used = self.accounts.get(name).map_or(0, |account| account.used(unit, now_ms));
-                Some((limit.saturating_sub(used), limit))
-            });
-            windows.min()
-        };
-        let (requests, tokens) = (tightest(Unit::WindowRequests), tightest(Unit::WindowTokens));
-        RateStatus {
-            limit_requests: requests.map(|(_, limit)| limit),
-            remaining_requests: requests.map_or(0, |(left, _)| left),
-            limit_tokens: tokens.map(|(_, limit)| limit),
-            remaining_tokens: tokens.map_or(0, |(left, _)| left),
-            reset_ms: MINUTE_MS.saturating_sub(now_ms % MINUTE_MS),
-        }
     }
 
     /// The lease's worker is done with it: what it holds goes back, and so does what its expiry charged for nothing.

@@ -211,7 +211,8 @@ impl Held {
         }
         self.asking = false;
         self.booked = self.said;
-        if reply.minute != 0 && reply.minute >= self.minute {
+        if reply.minute != 0 {
+            // Another minute is the next one; or an earlier one, when the ledger's clock was wrong.
             if reply.minute != self.minute {
                 self.begin_window(reply.minute);
                 self.asked = self.asked.with_window_of(&self.asked_anew);
