@@ -36,12 +36,8 @@ mod tests {
 
     #[test]
     fn the_first_carrier_that_holds_a_key_counts() {
-        let all = Carriers {
-            litellm_api_key: b"Bearer a",
-            authorization: b"bearer  b ",
-            virtual_key: b" c ",
-            api_key: b"d",
-        };
+        let all =
+            Carriers { litellm_api_key: b"Bearer a", authorization: b"bearer  b ", virtual_key: b" c ", api_key: b"d" };
         assert_eq!(all.token(), Some(&b"a"[..]));
         let rest = Carriers { litellm_api_key: b" ", ..all };
         assert_eq!(rest.token(), Some(&b"b"[..]));
