@@ -25,7 +25,6 @@ mod system {
     mod rollout;
     mod secrets;
     mod streaming;
-    mod support;
     mod surface;
     mod tls;
     mod trap;

@@ -7,7 +7,7 @@ use ditto_tests::harness::{ADMIN_TOKEN, Gateway};
 use ditto_tests::simulator::Simulator;
 use serde_json::{Value, json};
 
-use super::support::{SOON, new_key, ready, start};
+use ditto_tests::support::{SOON, new_key, ready, start};
 
 async fn body(response: Response, status: u16) -> Value {
     response.expect_status(status).await.json().await

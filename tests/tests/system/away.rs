@@ -12,7 +12,7 @@ use ditto_tests::process::Signal;
 use ditto_tests::simulator::{Fault, Simulator};
 use serde_json::{Value, json};
 
-use super::support::{SOON, chat, expect_error, indifferent, keys_are_known, new_key};
+use ditto_tests::support::{SOON, chat, expect_error, indifferent, keys_are_known, new_key};
 
 const DISABLED: &str = "sk-ditto-disabled-0123456789abc";
 const UNKNOWN: &str = "sk-ditto-perhaps-created-meanwhile";

@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::rig::{answering, backend, document, resident_bytes};
-use super::support::{SOON, expect_error, start};
+use ditto_tests::support::{SOON, expect_error, start};
 
 const CHAT: &str = "/v1/chat/completions";
 

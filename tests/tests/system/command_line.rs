@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::rig::document;
-use super::support::ready;
+use ditto_tests::support::ready;
 
 fn run(args: &[&str]) -> Output {
     Command::new(Part::Gateway.expect()).args(args).output().unwrap()

@@ -5,7 +5,7 @@ use ditto_tests::harness::envoy::Envoy;
 use ditto_tests::harness::{Gateway, config, ports};
 use ditto_tests::simulator::Simulator;
 
-use super::support::{SOON, chat};
+use ditto_tests::support::{SOON, chat};
 
 /// A worker that has just begun says 503 until it knows the keys.
 async fn serves(gateway: &Gateway) {

@@ -8,7 +8,7 @@ use ditto_tests::simulator::{Cut, Fault, Simulator};
 use serde_json::Value;
 
 use super::rig::{backend, change, document};
-use super::support::{SOON, chat, start};
+use ditto_tests::support::{SOON, chat, start};
 
 fn chain(first: (&Simulator, &str), second: (&Simulator, &str)) -> Value {
     let backends = [backend("first", &first.0.base_url(), first.1), backend("second", &second.0.base_url(), second.1)];

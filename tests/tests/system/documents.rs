@@ -9,7 +9,7 @@ use ditto_tests::harness::locate::Part;
 use ditto_tests::simulator::Simulator;
 use serde_json::{Value, json};
 
-use super::support::{expect_error, ready};
+use ditto_tests::support::{expect_error, ready};
 
 /// The variables of recipe 1, and the values of this test.
 const VARIABLES: [(&str, &str); 4] = [

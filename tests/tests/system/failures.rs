@@ -10,7 +10,7 @@ use ditto_tests::harness::ports;
 use ditto_tests::simulator::{Cut, Fault, Simulator};
 use serde_json::{Value, json};
 
-use super::support::{SOON, chat, expect_anthropic_error, expect_error, start};
+use ditto_tests::support::{SOON, chat, expect_anthropic_error, expect_error, start};
 
 /// One backend, alone on a route of its own or as the first of two in a chain.
 fn document(backends: &[Value]) -> Value {

@@ -10,7 +10,7 @@ use ditto_tests::sse;
 use serde_json::{Value, json};
 
 use super::rig::{document, streamed_chat};
-use super::support::{chat_with, expect_anthropic_error, expect_error, start};
+use ditto_tests::support::{chat_with, expect_anthropic_error, expect_error, start};
 
 /// Two backends that have nothing in common.
 fn chain(first: &str, second: &str) -> Value {

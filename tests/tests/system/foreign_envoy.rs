@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::rig::{backend, change, document, is_settled, pause, until_status};
 use super::rollout::Load;
-use super::support::{SOON, keys_are_known};
+use ditto_tests::support::{SOON, keys_are_known};
 
 fn one(simulator: &Simulator) -> Value {
     document(&[backend("one", &simulator.base_url(), "cred-one")], &["one"])

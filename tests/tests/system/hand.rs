@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use ditto_tests::client::raw::RawConnection;
 use tokio::net::TcpListener;
 
-use super::support::SOON;
+use ditto_tests::support::SOON;
 
 /// Listens on a free port.
 pub(super) struct Upstream {

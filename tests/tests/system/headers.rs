@@ -6,7 +6,7 @@ use ditto_tests::harness::config::{self, TOKEN};
 use ditto_tests::simulator::{Cut, Fault, RecordedRequest, Simulator};
 use serde_json::{Value, json};
 
-use super::support::{chat, expect_error, start};
+use ditto_tests::support::{chat, expect_error, start};
 
 /// What a client may send and no backend may see. Each value is unlike any other.
 const NEVER: [(&str, &str); 22] = [

@@ -5,7 +5,7 @@ use ditto_tests::harness::config::{self, TOKEN};
 use ditto_tests::simulator::Simulator;
 use serde_json::{Value, json};
 
-use super::support::{chat, expect_anthropic_error, expect_error, start};
+use ditto_tests::support::{chat, expect_anthropic_error, expect_error, start};
 
 const OTHER: &str = "sk-ditto-other-0123456789abcdef";
 const DISABLED: &str = "sk-ditto-disabled-0123456789abc";

@@ -5,7 +5,7 @@ use ditto_tests::simulator::Simulator;
 use serde_json::{Value, json};
 
 use super::rig::change;
-use super::support::{SOON, chat, expect_error, start};
+use ditto_tests::support::{SOON, chat, expect_error, start};
 
 use ditto_tests::eventually::eventually;
 use ditto_tests::harness::Gateway;

@@ -10,7 +10,7 @@ use ditto_tests::simulator::{Cut, Fault, Simulator};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::support::{indifferent, start};
+use ditto_tests::support::{indifferent, start};
 
 /// What the first and the second backend call the model `m`: characters that JSON must escape, and some that it need not.
 const NAMES: [&str; 2] = ["a \"quoted\" \\ é\u{1f600}\u{7}", "n"];

@@ -9,7 +9,7 @@ use ditto_tests::process::{Family, Signal, signal_process};
 use ditto_tests::simulator::{Fault, Simulator};
 
 use super::rig::{pause, streamed_chat};
-use super::support::{SOON, chat, new_key, start};
+use ditto_tests::support::{SOON, chat, new_key, start};
 
 /// A stream of five events, about 300 ms apart, that has begun.
 async fn stream(gateway: &Gateway, simulator: &Simulator) -> Response {

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::rig::{answering, backend, document, pause, streamed_chat};
-use super::support::{SOON, chat, start};
+use ditto_tests::support::{SOON, chat, start};
 
 const REALTIME: &str = "/v1/realtime?model=gpt-realtime&voice=alloy";
 

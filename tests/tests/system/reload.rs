@@ -8,7 +8,7 @@ use ditto_tests::simulator::Simulator;
 use serde_json::{Value, json};
 
 use super::rig::{backend, change, config_status, document, is_in_use, is_settled, until_status, write_config};
-use super::support::{SOON, chat, ready, start};
+use ditto_tests::support::{SOON, chat, ready, start};
 
 /// The backend that answers at the moment.
 async fn answering(gateway: &Gateway) -> String {
@@ -146,7 +146,7 @@ async fn backends_may_have_any_name() {
     let gateway = ready(Gateway::start(document, &[]).await).await;
     let client = gateway.client().with_bearer(config::TOKEN);
     for (at, name) in names.iter().enumerate() {
-        let request = client.post("/v1/chat/completions", &super::support::chat_with(&format!("m{at}")));
+        let request = client.post("/v1/chat/completions", &ditto_tests::support::chat_with(&format!("m{at}")));
         let response = request.send().await.expect_status(200).await;
         assert_eq!(response.headers["x-ditto-backend"].as_bytes(), name.as_bytes(), "{name}");
     }

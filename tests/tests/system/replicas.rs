@@ -9,7 +9,7 @@ use ditto_tests::harness::{ADMIN_TOKEN, Gateway, config};
 use ditto_tests::simulator::Simulator;
 use serde_json::{Value, json};
 
-use super::support::{SOON, chat, indifferent, keys_are_known, new_key};
+use ditto_tests::support::{SOON, chat, indifferent, keys_are_known, new_key};
 
 /// Changes whose way from one gateway to the other is measured.
 const ROUNDS: usize = 50;

@@ -8,7 +8,7 @@ use ditto_tests::client::{Client, Connection};
 use ditto_tests::harness::{Gateway, config};
 use ditto_tests::simulator::Simulator;
 
-use super::support::{SOON, indifferent, new_key, start};
+use ditto_tests::support::{SOON, indifferent, new_key, start};
 
 const CONNECTIONS: usize = 12;
 const ROUNDS: usize = 20;

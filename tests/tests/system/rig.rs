@@ -8,7 +8,7 @@ use ditto_tests::harness::{Gateway, config};
 use ditto_tests::simulator::{Fault, Simulator};
 use serde_json::{Value, json};
 
-use super::support::SOON;
+use ditto_tests::support::SOON;
 
 /// A body of server-sent events that says `words` words, one in each event.
 pub(super) fn streamed_chat(model: &str, words: usize) -> Value {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::rig::{backend, change, clusters, document, is_settled, pause, statistic, streamed_chat, until_status};
-use super::support::{SOON, chat_with, start};
+use ditto_tests::support::{SOON, chat_with, start};
 
 const CLIENTS: usize = 12;
 const GRACE: [&str; 2] = ["--retire-grace-ms", "300"];

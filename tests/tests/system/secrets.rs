@@ -10,7 +10,7 @@ use ditto_tests::simulator::{Cut, Fault, Simulator};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::support::{SOON, chat, ready};
+use ditto_tests::support::{SOON, chat, ready};
 
 const HEADER: &str = "planted-header-secret-4f1d8a7c";
 const QUERY: &str = "planted-query-secret-9b2e6d05";

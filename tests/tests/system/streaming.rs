@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::hand::Upstream;
 use super::rig::{backend, document, streamed_chat};
-use super::support::{SOON, chat_with, start};
+use ditto_tests::support::{SOON, chat_with, start};
 
 /// Models of these names take a plain route and a chain whose attempts are prepared one by one.
 const WAYS: [&str; 2] = ["plain", "chain"];

@@ -7,7 +7,7 @@ use ditto_tests::harness::{ADMIN_TOKEN, Gateway};
 use ditto_tests::simulator::Simulator;
 use http::Method;
 
-use super::support::{exchange, expect_anthropic_error, expect_error, indifferent, ready, start};
+use ditto_tests::support::{exchange, expect_anthropic_error, expect_error, indifferent, ready, start};
 
 const METHODS: [Method; 7] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::HEAD];

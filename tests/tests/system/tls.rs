@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::rig::{backend, document, statistic, streamed_chat, until_status};
-use super::support::{SOON, chat, expect_error, keys_are_known, start};
+use ditto_tests::support::{SOON, chat, expect_error, keys_are_known, start};
 
 /// Whoever signs certificates in a test.
 struct Authority {

@@ -10,7 +10,7 @@ use ditto_tests::harness::{Gateway, GatewayBuilder};
 use ditto_tests::simulator::{Fault, Simulator};
 use serde_json::json;
 
-use super::support::{SOON, chat, indifferent, ready};
+use ditto_tests::support::{SOON, chat, indifferent, ready};
 
 fn faulty(simulator: &Simulator) -> GatewayBuilder {
     Gateway::builder(config::single(simulator)).arg("--filter").arg(Part::FaultFilter.expect())

@@ -1,30 +1,30 @@
-//! What these tests share.
+//! What many whole-system tests share.
 
 use std::time::Duration;
 
-use ditto_tests::client::raw::RawConnection;
-use ditto_tests::client::{Client, Response};
-use ditto_tests::eventually::eventually;
-use ditto_tests::harness::Gateway;
-use ditto_tests::simulator::{Fault, Simulator};
+use crate::client::raw::RawConnection;
+use crate::client::{Client, Response};
+use crate::eventually::eventually;
+use crate::harness::Gateway;
+use crate::simulator::{Fault, Simulator};
 use serde_json::{Value, json};
 
 /// More than anything takes that is waited for, on a machine that is busy with other tests.
-pub(super) const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Starts a gateway and waits until its only worker knows the keys.
-pub(super) async fn start(config: Value, args: &[&str]) -> Gateway {
+pub async fn start(config: Value, args: &[&str]) -> Gateway {
     ready(Gateway::start(config, args).await).await
 }
 
 /// Waits until the worker that answers knows the keys: until then it says 503.
-pub(super) async fn ready(gateway: Gateway) -> Gateway {
+pub async fn ready(gateway: Gateway) -> Gateway {
     keys_are_known(&gateway.client()).await;
     gateway
 }
 
 /// See [`ready`].
-pub(super) async fn keys_are_known(client: &Client) {
+pub async fn keys_are_known(client: &Client) {
     eventually(SOON, "the keys are known", async || {
         matches!(client.get("/v1/gateway").bearer("nobody's").try_send().await, Ok(reply) if reply.status != 503)
     })
@@ -32,24 +32,24 @@ pub(super) async fn keys_are_known(client: &Client) {
 }
 
 /// A chat request that the simulator serves.
-pub(super) fn chat() -> Value {
+pub fn chat() -> Value {
     chat_with("gpt-4o-mini")
 }
 
 /// A chat request for a model.
-pub(super) fn chat_with(model: &str) -> Value {
+pub fn chat_with(model: &str) -> Value {
     json!({"model": model, "messages": [{"role": "user", "content": "Say hello."}]})
 }
 
 /// A simulator that answers everything with 200 and `{}`, whatever it is asked.
-pub(super) fn indifferent() -> Simulator {
+pub fn indifferent() -> Simulator {
     let simulator = Simulator::start();
     simulator.fault_always(Fault::scripted("application/json", ["{}"]));
     simulator
 }
 
 /// Asserts an error in OpenAI's shape, and returns its message.
-pub(super) async fn expect_error(response: Response, status: u16, code: &str) -> String {
+pub async fn expect_error(response: Response, status: u16, code: &str) -> String {
     let mut response = response.expect_status(status).await;
     assert_eq!(response.header("content-type"), Some("application/json"));
     let body = response.json().await;
@@ -59,14 +59,14 @@ pub(super) async fn expect_error(response: Response, status: u16, code: &str) ->
 }
 
 /// Asserts an error in Anthropic's shape.
-pub(super) async fn expect_anthropic_error(response: Response, status: u16, kind: &str) {
+pub async fn expect_anthropic_error(response: Response, status: u16, kind: &str) {
     let body = response.expect_status(status).await.json().await;
     assert_eq!((body["type"].as_str(), body["error"]["type"].as_str()), (Some("error"), Some(kind)), "{body}");
     assert!(body["error"]["message"].is_string(), "{body}");
 }
 
 /// Sends a request as text, with whatever in it, and returns the status and the whole reply.
-pub(super) async fn exchange(gateway: &Gateway, request: &str) -> (u16, String) {
+pub async fn exchange(gateway: &Gateway, request: &str) -> (u16, String) {
     let mut connection = RawConnection::open(gateway.address()).await.unwrap();
     connection.write(request).await.unwrap();
     let reply = connection.read_reply(SOON).await.unwrap_or_else(|error| panic!("{request:?}: {error:#}"));
@@ -75,6 +75,6 @@ pub(super) async fn exchange(gateway: &Gateway, request: &str) -> (u16, String) 
 }
 
 /// The admin API's form of a key.
-pub(super) fn new_key(id: &str, token: &str) -> Value {
+pub fn new_key(id: &str, token: &str) -> Value {
     json!({"id": id, "token": token, "enabled": true})
 }
