@@ -95,8 +95,8 @@ fn flags_that_are_unknown_or_of_later_versions_are_refused_by_name() {
     for (args, reasons) in [
         (vec!["g.json", "--no-such-flag"], vec!["--no-such-flag"]),
         (
-            vec!["g.json", "--redis=redis://h", "--proxy-cache"],
-            vec!["--redis", "--proxy-cache", "not part of this version"],
+            vec!["g.json", "--pg=postgres://h", "--proxy-cache"],
+            vec!["--pg", "--proxy-cache", "not part of this version"],
         ),
         (vec!["g.json", "--listen", "nowhere"], vec!["--listen"]),
         (vec!["g.json", "--proxy-max-body-bytes", "0"], vec!["--proxy-max-body-bytes"]),
