@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use ditto_ledger::{Refusal, Scope, Unit};
+use ditto_ledger::{Amounts, Refusal, Scope, Unit};
 use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::{Fault, LimitKind, Limited, Windows};
 
@@ -75,7 +75,7 @@ impl GatewayStage {
                 self.phase = Phase::Forwarded { _ticket: pending.ticket, meter: Some(pending.meter) };
                 return Flow::Continue;
             }
-            Answer::Refused(refusal) => refused(&refusal, self.router.metering().budget_status),
+            Answer::Refused(refusal) => refused(&refusal, pending.meter.need(), self.router.metering().budget_status),
             Answer::Unavailable => Fault::LedgerUnavailable,
         };
         retract(host);
@@ -97,8 +97,9 @@ pub(crate) fn give_up(worker: &Worker, waiting: &Waiting, answer: Answer, now_ms
     }
 }
 
-/// The ledger's refusal in the client's words.
-fn refused(refusal: &Refusal, budget_status: u16) -> Fault {
+/// The ledger's refusal in the words of a client whose request needs this. The refusal itself speaks for the worker, with
+/// all that the key has under way in it.
+fn refused(refusal: &Refusal, need: &Amounts, budget_status: u16) -> Fault {
     let scope = Scope::of_account(&refusal.account);
     let scope = scope.map_or_else(String::new, |scope| format!("{} '{}'", scope.kind.name(), scope.id));
     let (kind, micros) = match refusal.unit {
@@ -114,7 +115,7 @@ fn refused(refusal: &Refusal, budget_status: u16) -> Fault {
         scope,
         limit: shown(refusal.limit),
         used: shown(refusal.used),
-        attempted: shown(refusal.needed),
+        attempted: shown(need.get(refusal.unit)),
         retry_after_ms: Some(refusal.retry_after_ms).filter(|ms| *ms > 0),
         budget_status,
         windows: Windows {
@@ -123,4 +124,30 @@ fn refused(refusal: &Refusal, budget_status: u16) -> Fault {
             reset_ms: rates.reset_ms,
         },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use ditto_ledger::RateStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_what_its_own_request_needs() {
+        let refusal = Refusal {
+            account: "tenant:acme".into(),
+            unit: Unit::PicoUsd,
+            limit: 7_000_000,
+            used: 6_000_001,
+            held_by_others: 0,
+            needed: 900_000_000,
+            retry_after_ms: 0,
+            rates: RateStatus::default(),
+        };
+        let need = Amounts { tokens: 5, pico_usd: 2_500_000, ..Amounts::default() };
+        let Fault::Limited(limited) = refused(&refusal, &need, 402) else { panic!("not a limit") };
+        assert_eq!((limited.limit, limited.used, limited.attempted), (7, 7, 3));
+        assert_eq!((limited.scope.as_str(), limited.budget_status), ("tenant 'acme'", 402));
+        assert_eq!(limited.retry_after_ms, None);
+    }
 }
