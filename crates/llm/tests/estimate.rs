@@ -32,7 +32,7 @@ fn scan(body: &Value) -> (Scanned, usize) {
     (scanner.finish().unwrap(), body.len())
 }
 
-/// The documentation of the estimate states these.
+/// The documentation of the estimate and the README state these.
 #[test]
 fn the_best_estimate_is_as_far_off_as_stated() {
     for (name, text, o200k, cl100k) in [
@@ -58,6 +58,37 @@ fn parts(text: &str, bytes: usize) -> impl Iterator<Item = &str> {
         rest = after;
         Some(part).filter(|part| !part.is_empty())
     })
+}
+
+/// The README states these, for parts of the length of a short message.
+#[test]
+fn the_best_estimate_of_a_part_is_no_further_off_than_stated() {
+    for (name, text, tokenizer, stated) in [
+        ("English", ENGLISH, o200k_base_singleton(), -3.0..=3.0),
+        ("English", ENGLISH, cl100k_base_singleton(), -3.0..=3.0),
+        ("code", CODE, o200k_base_singleton(), 0.0..=15.0),
+        ("code", CODE, cl100k_base_singleton(), 0.0..=15.0),
+        ("Chinese", CHINESE, o200k_base_singleton(), 14.0..=20.1),
+        ("Chinese", CHINESE, cl100k_base_singleton(), -27.0..=-16.0),
+        ("mixed", MIXED, o200k_base_singleton(), -31.0..=31.0),
+        ("mixed", MIXED, cl100k_base_singleton(), -31.0..=31.0),
+    ] {
+        for part in parts(text, 600) {
+            let off = (stats(part).tokens() as f64 / count(tokenizer, part) as f64 - 1.0) * 100.0;
+            assert!(stated.contains(&off), "{name}: {off:.1} % off where {stated:?} % is stated for {part:?}");
+        }
+    }
+}
+
+/// The README states this of what strict mode reserves.
+#[test]
+fn the_bound_of_a_text_is_three_to_six_times_its_tokens() {
+    for (name, text) in [("English", ENGLISH), ("Chinese", CHINESE), ("code", CODE), ("mixed", MIXED)] {
+        for tokenizer in [o200k_base_singleton(), cl100k_base_singleton()] {
+            let times = input_tokens_bound(text.len()) as f64 / count(tokenizer, text) as f64;
+            assert!((2.9..=6.0).contains(&times), "{name}: {times:.1}");
+        }
+    }
 }
 
 #[test]
