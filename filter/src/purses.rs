@@ -281,9 +281,13 @@ impl<R: Clone> Purses<R> {
             match wire::reply_from_wire(reply) {
                 Ok(reply) => {
                     self.session.pause_ms = 0;
+                    // What the ledger says of former leases is no answer to those who wait.
+                    let current = slot.is_current(&reply.lease);
                     slot.purse.heard(&reply, sent_ms);
-                    slot.closed = if reply.state == LeaseState::Open { 0 } else { slot.closed.saturating_add(1) };
-                    slot.answer(reply.refusal, now_ms, &mut answers);
+                    if current {
+                        slot.closed = if reply.state == LeaseState::Open { 0 } else { slot.closed.saturating_add(1) };
+                        slot.answer(reply.refusal, now_ms, &mut answers);
+                    }
                 }
                 Err(_) => {
                     slot.purse.lost();
@@ -365,9 +369,17 @@ impl<R> Slot<R> {
         Some(Waiting { first, all })
     }
 
-    /// Lets those through that fit now, in their order. The ledger's refusal is for the first that does not.
+    /// Whether this lease, by its id, is the one that waiting requests are granted from.
+    fn is_current(&self, lease: &str) -> bool {
+        let number = lease.rsplit_once('/').and_then(|(_, number)| number.parse::<u64>().ok());
+        number.is_some() && number == self.purse.holdings().last().map(|holding| holding.lease)
+    }
+
+    /// Lets those through that fit now, in their order. The ledger's refusal is for the first that does not, and for
+    /// those behind it that need at least as much of what is short: one look-up for all.
     fn answer(&mut self, refusal: Option<Refusal>, now_ms: u64, answers: &mut Vec<(R, Answer)>) {
         let mut refusal = refusal.map(Box::new);
+        let mut refused_need = None;
         while let Some(waiter) = self.queue.pop_front() {
             match (self.purse.admit(now_ms, &waiter.need), refusal.take()) {
                 (Admission::Granted(reservation), kept) => {
@@ -375,8 +387,8 @@ impl<R> Slot<R> {
                     answers.push((waiter.request, Answer::Granted(reservation)));
                 }
                 (Admission::Short, Some(refused)) => {
-                    // Those behind that need at least as much of what is short share its fate: one look-up for all.
-                    let (unit, needed) = (refused.unit, waiter.need.get(refused.unit));
+                    let unit = refused.unit;
+                    let needed = *refused_need.get_or_insert(waiter.need.get(unit));
                     answers.push((waiter.request, Answer::Refused(refused.clone())));
                     if self.queue.front().is_some_and(|next| next.need.get(unit) >= needed) {
                         refusal = Some(refused);
