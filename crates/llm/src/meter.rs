@@ -4,6 +4,7 @@
 //! was delivered is estimated. Streams and single JSON replies are read as they pass, in constant memory; nothing of
 //! them is kept.
 
+mod form;
 mod node;
 mod reading;
 mod usage;
@@ -13,6 +14,7 @@ use crate::estimate::TextStats;
 use crate::json::Json;
 use crate::sse::{SseReader, SseSink};
 use crate::usage::{ServiceTier, Usage};
+use form::{Form, is_text};
 use node::Node;
 pub(crate) use reading::{EventFacts, Identity, Mark, Reading};
 
@@ -52,6 +54,8 @@ pub struct Metered {
     pub bytes: u64,
     /// Bytes of the body that were not read, so that nothing is known of them.
     pub unread_bytes: u64,
+    /// They are no text: compressed, although that was not asked for.
+    pub compressed: bool,
 }
 
 impl Metered {
@@ -59,21 +63,12 @@ impl Metered {
     ///
     /// Providers send at least one token with each delta, and where they send more, the text has at most as many tokens
     /// as [`TextStats::tokens_high`] says. Of bytes that could not be read, each three are taken for a token: JSON takes
-    /// more than that for a token of its text.
+    /// more than that for a token of its text. Compressed, prose has some two bytes for a token, so each counts for one;
+    /// what repeats itself can have less.
     pub fn output_estimate(&self) -> u64 {
-        self.output_events.max(self.output_text.tokens_high()).saturating_add(self.unread_bytes.div_ceil(3))
+        let unread = if self.compressed { self.unread_bytes } else { self.unread_bytes.div_ceil(3) };
+        self.output_events.max(self.output_text.tokens_high()).saturating_add(unread)
     }
-}
-
-/// What kind of body it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Not known before the first byte that is no space.
-    Unknown,
-    Events,
-    Json,
-    /// Nothing that can be read. Its bytes are counted.
-    Opaque,
 }
 
 /// Reads a response piece by piece. See the module's documentation.
@@ -83,6 +78,7 @@ pub struct ResponseMeter {
     options: MeterOptions,
     bytes: u64,
     unread_bytes: u64,
+    compressed: bool,
     sse: SseReader,
     events: Events,
 }
@@ -95,6 +91,7 @@ impl ResponseMeter {
             options,
             bytes: 0,
             unread_bytes: 0,
+            compressed: false,
             sse: SseReader::default(),
             events: Events::new(endpoint),
         }
@@ -141,6 +138,9 @@ impl ResponseMeter {
         }
         if let Some(first) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) {
             self.form = if matches!(first, b'{' | b'[') { self.json_form() } else { Form::Events };
+            if self.form == Form::Events && !is_text(piece) {
+                (self.form, self.compressed) = (Form::Opaque, true);
+            }
         }
     }
 
@@ -200,8 +200,12 @@ impl ResponseMeter {
         events.end_event();
         let reading = &events.reading;
         let output_text = reading.output_text();
-        // An endpoint that delivers no text has no output to estimate.
-        let delivers_text = !matches!(self.events.endpoint, Endpoint::Embeddings);
+        // An endpoint that delivers no text has no output to estimate, and what is unknown may deliver sound.
+        let delivers_text = match self.events.endpoint {
+            Endpoint::Embeddings => false,
+            Endpoint::Other => self.form == Form::Json,
+            Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Responses => true,
+        };
         Metered {
             usage: reading.usage,
             service_tier: reading.service_tier,
@@ -212,6 +216,7 @@ impl ResponseMeter {
             error: reading.error && reading.output_events == 0,
             bytes: self.bytes,
             unread_bytes: if delivers_text { self.unread_bytes } else { 0 },
+            compressed: self.compressed,
         }
     }
 }

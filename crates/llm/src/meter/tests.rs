@@ -180,6 +180,25 @@ fn json_is_read_as_far_as_allowed_and_the_rest_counts_by_its_length() {
     assert_eq!(meter.finish().output_estimate(), 100);
 }
 
+#[test]
+fn what_is_compressed_counts_by_its_bytes_where_text_was_to_come() {
+    let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b, 0x4c, 0x4a, 6, 0, 0xc2, 0x41, 0x24, 0x35, 3, 0, 0, 0];
+    for body in [&gzip[..], b"(\xb5\x2f\xfd\x04\x58", b"x\x9c\x4b\x4c\x4a\x06", b"\x0b\x02\x80data: x\n\n\x03"] {
+        for endpoint in [CHAT, Endpoint::Completions, Endpoint::Responses] {
+            let metered = meter(endpoint, body);
+            assert!(!metered.finished && !metered.is_stream && metered.compressed, "{body:?}");
+            assert_eq!(metered.output_estimate(), body.len() as u64, "{body:?}");
+        }
+        for endpoint in [Endpoint::Embeddings, Endpoint::Other] {
+            assert_eq!(meter(endpoint, body).output_estimate(), 0, "{body:?}");
+        }
+    }
+    for text in ["data: \u{4e2d}\n\n", "\u{feff}: comment\r\n\r\n", "retry: 3\n"] {
+        let metered = meter(CHAT, text.as_bytes());
+        assert!(metered.is_stream && !metered.compressed && metered.output_estimate() == 0, "{text}");
+    }
+}
+
 /// The delivered text of each event: the tokens that had to be made for it.
 fn delivered(event: &serde_json::Value) -> u64 {
     let tokens = |value: &serde_json::Value| {
