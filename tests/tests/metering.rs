@@ -1,0 +1,9 @@
+//! What requests are charged, seen on the whole system: the gateway's books against what the simulated provider really
+//! delivered.
+
+mod metering {
+    mod broken;
+    mod exact;
+    mod rig;
+    mod usage;
+}
