@@ -1,8 +1,10 @@
 //! The queues of keys, and the session with the ledger.
 
 use ditto_ledger::{Limits, MINUTE_MS, Unit};
-use ditto_proto::ledger::WorkerMessage;
+use ditto_proto::ledger::{LedgerMessage, WorkerMessage};
 
+use super::session::{CLAIMS_MAX, MESSAGES_MAX};
+use super::slot::{CLOSED_MAX, WAIT_MS};
 use super::*;
 use crate::fake_host::ledger::Ledger;
 
