@@ -66,10 +66,10 @@ impl<R: Clone> Purses<R> {
 
     /// The next message, if there is anything to say and somebody to say it to.
     pub(crate) fn message(&mut self, node: &str, now_ms: u64) -> Option<WorkerMessage> {
-        self.urgent = false;
         if !self.session.open || self.session.sent.len() >= MESSAGES_MAX {
             return None;
         }
+        self.urgent = false;
         let (claims, serials) = self.claims_due(now_ms);
         let recalled = self.recalls_done();
         if claims.is_empty() && recalled == self.session.recalled {
@@ -106,6 +106,8 @@ impl<R: Clone> Purses<R> {
             claims.extend(slot.purse.claims(now_ms, waiting.as_ref()));
             serials.push(slot.serial);
             if claims.len() >= CLAIMS_MAX {
+                // Others may wait that are not in it.
+                self.urgent = self.waiting > 0;
                 break;
             }
         }
