@@ -1,0 +1,7 @@
+//! Limits and budgets of the whole system: what clients are refused, what is booked, and what it costs in calls.
+
+mod limits {
+    mod acceptance;
+    mod rates;
+    mod rig;
+}
