@@ -46,6 +46,8 @@ pub struct Envoy {
     address: SocketAddr,
     /// Whether it answers there when it serves, or only listens.
     is_gateway: bool,
+    /// Threads that serve requests.
+    workers: u32,
     output: Output,
 }
 
@@ -55,6 +57,14 @@ impl Envoy {
     /// # Panics
     /// When it does not come up.
     pub async fn start(gateway: &Gateway) -> Self {
+        Self::start_with_workers(gateway, 1).await
+    }
+
+    /// As [`Envoy::start`], with so many worker threads.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_with_workers(gateway: &Gateway, workers: u32) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let bootstrap = Command::new(Part::Gateway.expect())
             .args(["bootstrap", "--control-listen", &gateway.control().to_string()])
@@ -63,7 +73,7 @@ impl Envoy {
             .output()
             .expect("the bootstrap can be printed");
         assert!(bootstrap.status.success(), "{bootstrap:?}");
-        Self::start_in(directory, &bootstrap.stdout, gateway.address(), true).await
+        Self::start_in(directory, &bootstrap.stdout, gateway.address(), workers, true).await
     }
 
     /// Starts one with a bootstrap of the test's own, and waits until it listens at `address`.
@@ -72,14 +82,20 @@ impl Envoy {
     /// When it does not come up.
     pub async fn start_with(bootstrap: &Value, address: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        Self::start_in(directory, bootstrap.to_string().as_bytes(), address, false).await
+        Self::start_in(directory, bootstrap.to_string().as_bytes(), address, 1, false).await
     }
 
-    async fn start_in(directory: TempDir, bootstrap: &[u8], address: SocketAddr, is_gateway: bool) -> Self {
+    async fn start_in(
+        directory: TempDir,
+        bootstrap: &[u8],
+        address: SocketAddr,
+        workers: u32,
+        is_gateway: bool,
+    ) -> Self {
         fs::write(directory.path().join(BOOTSTRAP), bootstrap).expect("the bootstrap can be written");
         let output = Output::default();
-        let child = Self::launch(directory.path(), &output);
-        let envoy = Self { child, directory, address, is_gateway, output };
+        let child = Self::launch(directory.path(), workers, &output);
+        let envoy = Self { child, directory, address, is_gateway, workers, output };
         envoy.wait_ready().await;
         envoy
     }
@@ -92,10 +108,11 @@ impl Envoy {
         eventually(Duration::from_secs(60), "Envoy serves", serves).await;
     }
 
-    fn launch(directory: &Path, output: &Output) -> Child {
+    fn launch(directory: &Path, workers: u32, output: &Output) -> Child {
         let path = directory.join(BOOTSTRAP);
         let mut command = Command::new(Part::Envoy.expect());
-        command.arg("-c").arg(&path).args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
+        command.arg("-c").arg(&path).args(["--disable-hot-restart", "--log-level", "warning"]);
+        command.arg("--concurrency").arg(workers.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = process::spawn(command, Signal::Kill).expect("Envoy starts");
         output.collect(child.stdout.take().expect("standard output is piped"));
@@ -121,7 +138,7 @@ impl Envoy {
     /// When it does not come up.
     pub async fn restart(&mut self) {
         self.kill();
-        self.child = Self::launch(self.directory.path(), &self.output);
+        self.child = Self::launch(self.directory.path(), self.workers, &self.output);
         self.wait_ready().await;
     }
 

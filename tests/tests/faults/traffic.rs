@@ -1,0 +1,156 @@
+//! Clients that call, hang up and try again, whatever the gateways answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ditto_tests::client::{Client, Outgoing};
+use serde_json::{Value, json};
+
+use super::budgets::{KEYS, MODEL, token};
+use super::chaos::Tally;
+use super::dice::Dice;
+
+/// No call takes longer unless something was killed or stands still; then the client hangs up.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The most that a call asks for.
+const CAP_MAX: u64 = 60;
+/// How many tokens backends would like to say; the cap cuts them.
+const TOKENS_MAX: u64 = 80;
+
+/// What became of a call, as its client saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The whole reply came.
+    Served,
+    /// The budget does not allow it.
+    RefusedByBudget,
+    /// Another status.
+    Status(u16),
+    /// The reply broke off.
+    BrokenOff,
+    /// The client left, as it meant to.
+    HungUp,
+    /// The client left, because nothing came.
+    OutOfPatience,
+    /// There was nobody, or they left before they answered.
+    NoReply,
+}
+
+/// When the client leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    Never,
+    /// After so many pieces of the reply.
+    After(u64),
+    /// After so long, whatever has come.
+    In(Duration),
+}
+
+/// One call.
+#[derive(Debug)]
+struct Call {
+    key: &'static str,
+    body: Value,
+    /// How the backend is to serve it.
+    manner: String,
+    leaves: Leaves,
+}
+
+impl Call {
+    fn random(dice: &mut Dice) -> Self {
+        let (key, _) = dice.pick(&KEYS);
+        let stream = dice.percent(60);
+        let words = "word ".repeat(usize::try_from(dice.between(0, 20)).expect("a small number"));
+        let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": format!("Talk. {words}")}]});
+        if stream {
+            body["stream"] = json!(true);
+            if dice.percent(30) {
+                body["stream_options"] = json!({"include_usage": true});
+            }
+        }
+        if dice.percent(70) {
+            let field = if dice.percent(50) { "max_tokens" } else { "max_completion_tokens" };
+            body[field] = json!(dice.between(1, CAP_MAX));
+        }
+        if dice.percent(10) {
+            body["n"] = json!(2);
+        }
+        let leaves = match dice.between(0, 9) {
+            0 if stream => Leaves::After(dice.between(1, 12)),
+            1 => Leaves::In(dice.ms(1, 300)),
+            _ => Leaves::Never,
+        };
+        Self { key, body, manner: manner(stream, dice), leaves }
+    }
+
+    fn outgoing(&self, client: &Client) -> Outgoing {
+        let outgoing = client.post("/v1/chat/completions", &self.body).bearer(&token(self.key));
+        outgoing.header("x-simulator-tag", self.key).header("x-simulator-fault", &self.manner)
+    }
+
+    async fn make(&self, client: &Client) -> Outcome {
+        let (time, outcome) = match self.leaves {
+            Leaves::In(time) => (time, Outcome::HungUp),
+            Leaves::Never | Leaves::After(_) => (PATIENCE, Outcome::OutOfPatience),
+        };
+        tokio::time::timeout(time, self.listen(client)).await.unwrap_or(outcome)
+    }
+
+    async fn listen(&self, client: &Client) -> Outcome {
+        let Ok(mut reply) = self.outgoing(client).try_send().await else { return Outcome::NoReply };
+        match reply.status {
+            200 => {}
+            402 => return Outcome::RefusedByBudget,
+            other => return Outcome::Status(other),
+        }
+        let mut pieces = 0;
+        loop {
+            if self.leaves == Leaves::After(pieces) {
+                return Outcome::HungUp;
+            }
+            match reply.try_chunk().await {
+                Ok(Some(_)) => pieces += 1,
+                Ok(None) => return Outcome::Served,
+                Err(_) => return Outcome::BrokenOff,
+            }
+        }
+    }
+}
+
+/// How much the backend says and how fast, and what goes wrong with it.
+fn manner(stream: bool, dice: &mut Dice) -> String {
+    let mut parts = vec![format!("tokens={}", dice.between(1, TOKENS_MAX))];
+    if dice.percent(70) {
+        let (name, most) = if stream { ("chunk-delay", 25) } else { ("delay", 400) };
+        parts.push(format!("{name}={}ms", dice.between(1, most)));
+    }
+    if dice.percent(20) {
+        parts.push(format!("reasoning={}", dice.between(1, 20)));
+    }
+    match dice.between(0, 19) {
+        0 | 1 if stream => parts.push(format!("close=after-{}-events", dice.between(1, 20))),
+        0 | 1 | 2 => parts.push("close=after-headers".into()),
+        3 => parts.push("close=before-headers".into()),
+        4 => parts.push("status=500".into()),
+        5 => parts.push("no-usage".into()),
+        6 if stream => parts.push("running-usage".into()),
+        _ => {}
+    }
+    parts.join(";")
+}
+
+/// Calls one gateway or the other until `stop`.
+pub(super) async fn call(clients: [Client; 2], mut dice: Dice, tally: Tally, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        let client = &clients[usize::from(dice.percent(50))];
+        let outcome = Call::random(&mut dice).make(client).await;
+        tally.add(&outcome);
+        // Who was turned away does not come back at once.
+        let rest = match outcome {
+            Outcome::Served | Outcome::BrokenOff | Outcome::HungUp => dice.ms(0, 20),
+            _ => dice.ms(20, 100),
+        };
+        tokio::time::sleep(rest).await;
+    }
+}
