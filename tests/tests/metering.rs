@@ -3,7 +3,9 @@
 
 mod metering {
     mod broken;
+    mod costs;
     mod exact;
+    mod refunds;
     mod rig;
     mod usage;
 }
