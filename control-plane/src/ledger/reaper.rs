@@ -54,6 +54,11 @@ pub(super) async fn run(core: Arc<Core>) {
 pub(super) async fn housekeep(core: &Core) {
     core.queue().recalls.prune(Instant::now());
     let Standing::Good { epoch } = core.guard.standing() else { return };
+    // What the store has lost is noticed where nobody claims anything too, and before others have moved the books on.
+    if let Err(error) = within(core.store.check()).await {
+        core.counters.store_errors.add(1);
+        return core.guard.failed(&error);
+    }
     let good_for_ms = core.guard.good_for_ms().unwrap_or(0);
     if good_for_ms >= REFILL_MS
         && let Some(allowance) = &mut core.queue().allowance

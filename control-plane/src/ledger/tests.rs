@@ -184,7 +184,11 @@ impl LedgerStore for TestStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.books().map(drop)
+        let found = self.books()?.identity().await?.epoch;
+        match self.known.lock().unwrap().clone() {
+            Some(expected) if expected != found => Err(StoreError::EpochChanged { expected, found: Some(found) }),
+            _ => Ok(()),
+        }
     }
 }
 

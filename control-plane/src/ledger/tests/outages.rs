@@ -78,6 +78,16 @@ async fn lost_books_halt_until_an_operator_accepts_it() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_nobody_asks_notices_too() {
+    let gateway = fixture(LedgerOptions::default()).await;
+    gateway.desk.housekeep().await;
+    assert_eq!(gateway.desk.status().state, LedgerState::Ok);
+    gateway.store.lose_everything();
+    gateway.desk.housekeep().await;
+    assert_eq!(gateway.desk.status().state, LedgerState::Halted);
+}
+
+#[tokio::test]
 async fn books_in_an_earlier_state_halt_too() {
     let gateway = fixture(LedgerOptions::default()).await;
     gateway.terms.set("k", Some(1_000), None);
