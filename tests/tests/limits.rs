@@ -4,4 +4,5 @@ mod limits {
     mod acceptance;
     mod rates;
     mod rig;
+    mod sharing;
 }
