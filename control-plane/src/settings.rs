@@ -82,7 +82,7 @@ pub struct Run {
     /// Accepts a short or well-known admin token
     #[arg(long)]
     pub insecure_admin_token: bool,
-    /// Keeps virtual keys in this SQLite file; without it they last as long as the process
+    /// Keeps virtual keys and what was spent in this SQLite file; without a store both last as long as the process
     #[arg(long, value_name = "PATH")]
     pub sqlite: Option<PathBuf>,
     /// Redis.

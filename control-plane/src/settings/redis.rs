@@ -9,8 +9,8 @@ const PREFIX_BYTES_MAX: usize = 128;
 /// Where Redis is.
 #[derive(Debug, Clone, Args)]
 pub struct RedisFlags {
-    /// Keeps virtual keys in this Redis or Valkey, which other gateways may share (prefer --redis-env if it has a
-    /// password)
+    /// Keeps virtual keys and what was spent in this Redis or Valkey, which other gateways may share (prefer --redis-env
+    /// if it has a password)
     #[arg(long, value_name = "URL", value_parser = super::secret, group = "redis_url", conflicts_with = "sqlite")]
     pub redis: Option<Secret>,
     /// The variable that holds the URL of Redis
