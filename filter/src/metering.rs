@@ -14,6 +14,9 @@ use crate::charge::{self, Ended, Kind, Need};
 use crate::host::{Host, HostError};
 use crate::worker::{KnownKey, Worker};
 
+/// How much of a reply is dropped after its end was written here, before its stream is closed. Most clients hang up at
+/// the end; one that reads on gets a proper end of the body too, unless the backend goes on for long.
+const DROPPED_BYTES_MAX: usize = 64 << 10;
 /// Envoy's name for the status of the reply.
 const STATUS_PROPERTY: [&str; 2] = ["response", "code"];
 
@@ -44,8 +47,8 @@ enum Reader {
     Meter(Option<Box<ResponseMeter>>),
     /// It is changed as well.
     Editor(Box<StreamEditor>),
-    /// It was ended here; what still comes is dropped.
-    Ended(Metered),
+    /// It was ended here; what still comes is dropped, so many bytes until now.
+    Ended(Metered, usize),
 }
 
 /// Where a request is about to go.
@@ -116,15 +119,15 @@ impl Meter {
         if matches!(self.reader, Reader::Nobody) || (size == 0 && !matches!(self.reader, Reader::Editor(_))) {
             return Ok(());
         }
-        if matches!(self.reader, Reader::Ended(_)) {
+        if let Reader::Ended(_, dropped) = &mut self.reader {
+            *dropped = dropped.saturating_add(size);
             host.replace_response_body(size, b"")?;
-            // The client has the whole of what it gets; the backend need not go on.
-            return host.close_stream();
+            return if *dropped > DROPPED_BYTES_MAX && !end { host.close_stream() } else { Ok(()) };
         }
         let piece = if size == 0 { Vec::new() } else { host.response_body(size)? };
         let (endpoint, options) = (self.endpoint(), self.options());
         match &mut self.reader {
-            Reader::Nobody | Reader::Ended(_) => Ok(()),
+            Reader::Nobody | Reader::Ended(..) => Ok(()),
             Reader::Meter(meter) => {
                 meter.get_or_insert_with(|| Box::new(ResponseMeter::new(endpoint, options))).feed(&piece);
                 Ok(())
@@ -134,7 +137,7 @@ impl Meter {
                 Edited::Replace(bytes) => host.replace_response_body(size, &bytes),
                 Edited::End(bytes) => {
                     let metered = editor.meter().metered();
-                    self.reader = Reader::Ended(metered);
+                    self.reader = Reader::Ended(metered, 0);
                     host.replace_response_body(size, &bytes)
                 }
             },
@@ -148,7 +151,7 @@ impl Meter {
             Reader::Nobody | Reader::Meter(None) => Metered::default(),
             Reader::Meter(Some(meter)) => meter.metered(),
             Reader::Editor(editor) => editor.meter().metered(),
-            Reader::Ended(metered) => *metered,
+            Reader::Ended(metered, _) => *metered,
         };
         // A count of the provider's says enough; otherwise it matters what the reply was.
         let status = if metered.usage.is_some() { 200 } else { status(host) };
@@ -217,3 +220,6 @@ fn status(host: &impl Host) -> u16 {
     let code = host.property(&STATUS_PROPERTY).and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_le_bytes);
     u16::try_from(code).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;
