@@ -16,7 +16,7 @@ use crate::worker::{KnownKey, Worker};
 
 /// How much of a reply is dropped after its end was written here, before its stream is closed. Most clients hang up at
 /// the end; one that reads on gets a proper end of the body too, unless the backend goes on for long.
-const DROPPED_BYTES_MAX: usize = 64 << 10;
+const DROPPED_BYTES_MAX: usize = 1 << 20;
 /// Envoy's name for the status of the reply.
 const STATUS_PROPERTY: [&str; 2] = ["response", "code"];
 

@@ -4,8 +4,10 @@
 mod metering {
     mod broken;
     mod costs;
+    mod edge;
     mod exact;
     mod refunds;
     mod rig;
+    mod strict;
     mod usage;
 }
