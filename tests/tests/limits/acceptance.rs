@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::rig::{
     Answer, CHAT, NEED, OUTPUT, admin, body, burst, document, early_in_a_minute, exact_usage, expect_several_workers,
-    key, pair, request, send, start, token,
+    key, pair, request, send, start, token, until_known,
 };
 
 /// How the simulator is told to fail a request.
@@ -113,19 +113,17 @@ async fn acceptance_12_two_gateways_on_one_redis_share_limits_and_keys() {
     }
     for (gateway, key, message) in &limited {
         let id = key["id"].as_str().unwrap();
+        until_known(&one, id).await;
+        until_known(&two, id).await;
         let other = if gateway.address() == one.address() { &two } else { &one };
-        // Free of charge: it is no request that limits count.
-        let known = async || other.client().get("/v1/token/balance").bearer(&token(id)).send().await.status == 200;
-        eventually(SOON, "a key of one gateway is one of the other", known).await;
-        let asked = async || send(&other.client(), id).await.status != 401;
-        eventually(SOON, "its workers know the key", asked).await;
+        let balance = other.client().get("/v1/token/balance").bearer(&token(id)).send().await;
+        assert_eq!(balance.expect_status(200).await.json().await["key_id"], id);
 
         early_in_a_minute().await;
         simulator.forget_requests();
         let answers = burst(&[&one, &two], id, 30).await;
-        // The one that was asked with above is the tenth.
-        assert_eq!(answers.served, 9, "{id}");
-        assert_eq!(simulator.requests_to(CHAT).len(), 9, "{id}");
+        assert_eq!(answers.served, 10, "{id}");
+        assert_eq!(simulator.requests_to(CHAT).len(), 10, "{id}");
         assert!(answers.refusals(429, "rate_limited").iter().all(|refused| refused.message.contains(message)));
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::rig::{
     Answer, CHAT, NEED, admin, burst, document, early_in_a_minute, exact_usage, key, request, send, start, token,
+    until_known,
 };
 
 const TWO_WORKERS: [&str; 2] = ["--envoy-concurrency", "2"];
@@ -106,8 +107,8 @@ async fn a_key_that_is_deleted_and_made_again_goes_on_from_what_it_had_spent() {
         admin.post("/admin/keys", &key("k", &budget(requests))).send().await.expect_status(201).await;
     };
     make(10).await;
-    until_served(&client, "k").await;
-    assert_eq!(burst(&[&gateway], "k", 5).await.served, 5);
+    until_known(&gateway, "k").await;
+    assert_eq!(burst(&[&gateway], "k", 6).await.served, 6);
     admin.delete("/admin/keys/k").send().await.expect_status(204).await;
     eventually(SOON, "the key is refused", async || send(&client, "k").await.status == 401).await;
     let row = books.until("k", "all is booked and handed back", |row| {
@@ -117,7 +118,7 @@ async fn a_key_that_is_deleted_and_made_again_goes_on_from_what_it_had_spent() {
     assert_eq!((&row["deleted"], &row["spent_tokens"]), (&json!(true), &json!(6 * NEED)), "{row}");
 
     make(6).await;
-    eventually(SOON, "the key is known again", async || send(&client, "k").await.status == 402).await;
+    until_known(&gateway, "k").await;
     assert_eq!(expect_exhausted(&client, "k", 6).await.number("used="), 6 * NEED);
     put(&gateway, "k", &budget(9)).await;
     until_served(&client, "k").await;

@@ -55,14 +55,24 @@ pub(super) async fn pair(redis: &RedisServer, document: &Value, args: &[&str]) -
 
 async fn begin(builder: GatewayBuilder) -> Gateway {
     let gateway = builder.start().await;
-    // Each request has a connection of its own, and the kernel deals these out to the workers.
+    until_all_say(&gateway, "nobody", 401).await;
+    gateway
+}
+
+/// Waits until all workers know a key of the admin API.
+pub(super) async fn until_known(gateway: &Gateway, id: &str) {
+    until_all_say(gateway, id, 501).await;
+}
+
+/// Asks for what there is not, and costs nothing. Each request has a connection of its own, and the kernel deals these
+/// out to the workers.
+async fn until_all_say(gateway: &Gateway, id: &str, status: u16) {
     let client = gateway.client();
-    eventually(SOON, "all workers know the keys", async || {
-        let probes = (0..16).map(|_| client.get("/v1/gateway").bearer("nobody's").send());
-        join_all(probes).await.iter().all(|reply| reply.status != 503)
+    eventually(SOON, &format!("all workers say {status} to {id}"), async || {
+        let probes = (0..16).map(|_| client.get("/v1/gateway").bearer(&token(id)).send());
+        join_all(probes).await.iter().all(|reply| reply.status == status)
     })
     .await;
-    gateway
 }
 
 /// The admin API of a gateway.
