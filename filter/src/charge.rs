@@ -191,6 +191,10 @@ pub(crate) fn charge(need: &Need, kind: Kind, price: Option<&Price>, ended: &End
     let tier = metered.service_tier.filter(|tier| *tier != ServiceTier::Auto).unwrap_or(need.tier);
     let usage = match (metered.usage, kind) {
         (_, Kind::Free) => Usage::default(),
+        // A count that is told on the way says nothing of what was made after it.
+        (Some(usage), _) if need.strict && !metered.finished && ended.status < 400 && !metered.error => {
+            Usage { output: usage.output.max(need.output), ..usage }
+        }
         (Some(usage), _) => usage,
         (None, _) => supposed(need, ended),
     };

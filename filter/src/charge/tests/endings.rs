@@ -69,11 +69,13 @@ fn a_stream_that_breaks_off_is_charged_what_was_delivered_and_in_strict_mode_wha
     let estimated = charged(false, 200, stream(12, false).as_bytes());
     assert!((12..=24).contains(&estimated.counts.output_tokens));
     assert_eq!(charged(true, 200, stream(12, false).as_bytes()).amounts.tokens, 60);
-    // A provider says what was used and then breaks off.
-    let counted = format!(
-        "{}data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":9,\"completion_tokens\":12}}}}\n\n",
-        stream(12, false)
-    );
+    // A provider says what was used so far and then breaks off: what it made since is not in that count.
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12}}\n\n";
+    let counted = format!("{}{usage}", stream(12, false));
+    assert_eq!([false, true].map(|strict| charged(strict, 200, counted.as_bytes()).amounts.tokens), [21, 59]);
+    // What is said after the last word is all, though the stream does not end properly.
+    let last = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    let counted = format!("{}{last}{usage}", stream(12, false));
     assert_eq!([false, true].map(|strict| charged(strict, 200, counted.as_bytes()).amounts.tokens), [21, 21]);
 }
 
