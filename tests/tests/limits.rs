@@ -2,6 +2,7 @@
 
 mod limits {
     mod acceptance;
+    mod books;
     mod changes;
     mod rates;
     mod rig;
