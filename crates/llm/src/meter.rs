@@ -169,11 +169,11 @@ impl ResponseMeter {
             Form::Unknown => piece.len(),
             _ => 0,
         };
-        let (read, unread) = piece.split_at_checked(readable).unwrap_or((piece, &[]));
+        let mut read = readable;
         if self.form == Form::Json {
-            self.events.json(read);
+            read = self.events.json(piece.get(..readable).unwrap_or(piece));
         }
-        self.unread_bytes = self.unread_bytes.saturating_add(unread.len() as u64);
+        self.unread_bytes = self.unread_bytes.saturating_add(piece.len().saturating_sub(read) as u64);
     }
 
     pub(crate) fn reader(&self) -> &SseReader {
@@ -248,9 +248,18 @@ impl Events {
         }
     }
 
-    fn json(&mut self, part: &[u8]) {
-        if !self.failed {
-            self.failed = self.json.feed(part, &mut self.reading).is_err();
+    /// Returns how many bytes were read: all, unless this is no JSON or not any longer.
+    fn json(&mut self, part: &[u8]) -> usize {
+        if self.failed {
+            return 0;
+        }
+        let before = self.json.consumed();
+        match self.json.feed(part, &mut self.reading) {
+            Ok(()) => part.len(),
+            Err((_, offset)) => {
+                self.failed = true;
+                offset.saturating_sub(before).min(part.len())
+            }
         }
     }
 

@@ -174,10 +174,13 @@ fn json_is_read_as_far_as_allowed_and_the_rest_counts_by_its_length() {
         assert!(metered.output_estimate() >= 21, "{max_json_bytes}");
     }
     // What turns out not to be JSON counts by its length too.
-    let mut meter = ResponseMeter::new(CHAT, MeterOptions::default());
-    meter.feed(b"{\"choices\":]");
-    meter.feed(&[b'x'; 300]);
-    assert_eq!(meter.finish().output_estimate(), 100);
+    let broken = [&b"{\"choices\":"[..], &[b'x'; 300]].concat();
+    for piece in [1, 7, 12, 100, broken.len()] {
+        let mut meter = ResponseMeter::new(CHAT, MeterOptions::default());
+        broken.chunks(piece).for_each(|piece| meter.feed(piece));
+        let metered = meter.finish();
+        assert_eq!((metered.unread_bytes, metered.output_estimate()), (300, 100), "in pieces of {piece}");
+    }
 }
 
 #[test]
