@@ -3,6 +3,7 @@
 mod limits {
     mod acceptance;
     mod books;
+    mod calls;
     mod changes;
     mod rates;
     mod rig;
