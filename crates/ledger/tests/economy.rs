@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use ditto_ledger::{
-    Admission, Amounts, Claim, Counts, Limits, MINUTE_MS, Policy, Purse, Reservation, Rows, Terms, Waiting, exchange,
+    AHEAD_MAX, Admission, Amounts, Claim, Counts, Limits, MINUTE_MS, Policy, Purse, Reservation, Rows, Terms, Waiting,
+    exchange,
 };
 
 /// The ledger's clock at the beginning.
@@ -188,4 +189,27 @@ fn a_minute_that_is_used_up_costs_few_claims_and_lets_as_many_through_as_it_may(
     traffic.report("200 requests a second of which 100 are allowed");
     // The first minute is whole; from then on each minute slides.
     assert!((54_000..=66_000).contains(&traffic.granted), "{}", traffic.granted);
+}
+
+/// What one worker keeps from others without using it: never more than [`AHEAD_MAX`] requests need, nor half of what is
+/// left, and nothing once the key has been idle for a while.
+#[test]
+fn what_is_held_idle_is_bounded_and_goes_back() {
+    for budget in [200_000, 1_000_000, 10_000_000, 1_000_000_000] {
+        for per_second in [5, 100, 1_000, 10_000] {
+            let mut traffic = Traffic::new(Limits { tokens: Some(budget), ..Limits::default() });
+            let (step, from) = ((1_000 / per_second).max(1), 1_000_000);
+            let end = from + (budget / USED * 1_000 / per_second).min(10_000);
+            for now in (from..end).step_by(step as usize) {
+                traffic.run(now, step, per_second);
+                let (idle, spent) = (traffic.purse.available().tokens, traffic.granted * USED);
+                let left = budget.saturating_sub(spent);
+                assert!(idle <= RESERVED.max(left / 2), "{idle} of {left}, {per_second} a second, {budget} in all");
+                assert!(idle <= AHEAD_MAX * RESERVED, "{idle}, {per_second} a second, {budget} in all");
+            }
+            traffic.run(end, 6_000, 0);
+            assert!(traffic.granted > 40, "{}", traffic.granted);
+            assert!(traffic.held().is_zero(), "{:?} is still held", traffic.held());
+        }
+    }
 }
