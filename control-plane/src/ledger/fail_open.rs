@@ -60,7 +60,9 @@ impl Allowance {
         }
         let before = known.map_or_else(Amounts::default, |known| of_minute(known, known.granted));
         let before = before.or_more(&of_minute(claim, claim.granted));
-        let give = base.plus(&claim.least).minus(&before);
+        // What no limit asks for is spent without a grant, and costs no allowance.
+        let needed = base.plus(&claim.least).minus(&before);
+        let give = Amounts::by_unit(|unit| if claim.least.get(unit) == 0 { 0 } else { needed.get(unit) });
         self.left = take(self.left, &give)?;
         let granted = before.plus(&give);
         let booked = Claim {
@@ -143,6 +145,15 @@ mod tests {
         let claim = Claim { least: Amounts { pico_usd: 1, ..tokens(1) }, ..claim(0, 0, 0) };
         assert_eq!(allowance.grant(&claim, 0), None);
         assert_eq!(allowance.left().tokens, 100, "all units or none");
+    }
+
+    #[test]
+    fn what_was_spent_in_a_unit_that_nothing_limits_costs_no_allowance() {
+        let mut allowance = allowance(100);
+        let spent = Amounts { tokens: 40, pico_usd: 7_000, window_requests: 3, window_tokens: 40 };
+        let claim = Claim { spent, ..claim(40, 40, 30) };
+        assert_eq!(allowance.grant(&claim, 0).unwrap().granted, tokens(70));
+        assert_eq!(allowance.left().tokens, 70);
     }
 
     #[test]
