@@ -50,8 +50,7 @@ impl World {
 
     fn step(&mut self, what: u8, who: usize, amount: u64) {
         let now = self.now_ms;
-        let known = STEPS.iter().any(|letter| *letter == what);
-        let what = if known { what } else { STEPS[usize::from(what) % STEPS.len()] };
+        let what = if STEPS.contains(&what) { what } else { STEPS[usize::from(what) % STEPS.len()] };
         let (number, strict) = (who % self.workers.len(), self.strict);
         let ledger = &mut self.ledger;
         let worker = &mut self.workers[number];

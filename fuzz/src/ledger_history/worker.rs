@@ -52,7 +52,7 @@ impl Worker {
     /// A request arrives: it is let through, waits, or is turned away.
     pub(super) fn request(&mut self, ledger: &mut Ledger, tokens: u64, now: u64) {
         let turned_away = self.gone || self.queue.len() >= QUEUE_MAX;
-        if !turned_away && !(self.queue.is_empty() && self.admit(ledger, tokens, now)) {
+        if !(turned_away || self.queue.is_empty() && self.admit(ledger, tokens, now)) {
             self.queue.push_back(tokens);
         }
     }
