@@ -264,7 +264,9 @@ impl Events {
     }
 
     fn data(&mut self, part: &[u8]) {
-        if self.json.consumed() == 0 && !part.starts_with(b"{") || self.word_length > 0 {
+        // What broke off as JSON may be cut just before such a word, which is not its beginning.
+        let begins = self.json.consumed() == 0 && !self.failed;
+        if begins && !part.starts_with(b"{") || self.word_length > 0 {
             for &byte in part.iter().take(DONE.len() + 1) {
                 if let Some(place) = self.word.get_mut(self.word_length) {
                     *place = byte;

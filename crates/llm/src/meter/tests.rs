@@ -260,3 +260,17 @@ fn a_stream_that_breaks_off_is_never_estimated_below_what_was_delivered() {
         assert!(estimate <= 2 * tokens + 10, "{name}: {estimate} for {tokens}");
     }
 }
+
+#[test]
+fn a_word_inside_of_a_broken_event_does_not_end_the_stream() {
+    for (stream, finished) in [("data: {\"choices\":/[DONE]\n\n", false), ("data: [DONE]\n\n", true)] {
+        for at in 0..=stream.len() {
+            let (head, tail) = stream.as_bytes().split_at(at);
+            let mut meter = ResponseMeter::new(CHAT, MeterOptions::default());
+            meter.set_content_type(Some(b"text/event-stream"));
+            meter.feed(head);
+            meter.feed(tail);
+            assert_eq!(meter.finish().finished, finished, "cut at {at}");
+        }
+    }
+}
