@@ -81,7 +81,8 @@ impl GatewayStage {
     ) -> Result<(Box<Meter>, Vec<Edit>), Fault> {
         let kind = Kind::of(admitted.is_post, &admitted.path);
         let asked = Asked {
-            kind,
+            // What a websocket will carry cannot be told, nor read.
+            kind: if admitted.upgrade { Kind::Other } else { kind },
             path: &admitted.path,
             model: to.model,
             body: scanned,

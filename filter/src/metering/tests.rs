@@ -6,6 +6,7 @@ use ditto_proto::sync::BudgetMode;
 
 use super::DROPPED_BYTES_MAX;
 use crate::fake_host::gateway::Gateway;
+use crate::fake_host::play::Outcome;
 
 const REQUEST: &str = r#"{"model":"m","stream":true,"max_tokens":3,"messages":[]}"#;
 
@@ -40,4 +41,24 @@ fn a_backend_that_never_ends_is_hung_up_on() {
     let passed = gateway.answer(number, 200, &vec![delta(); pieces], false);
     assert!(passed.ends_with(b"data: [DONE]\n\n"));
     assert!(gateway.stream(number).host.is_closed());
+}
+
+#[test]
+fn a_websocket_is_refused_where_its_cost_matters_and_free_elsewhere() {
+    let websocket = [(":method", "GET"), (":path", "/v1/realtime?model=short"), ("upgrade", "websocket")];
+    let tokens = Limits { tokens: Some(10_000), ..Limits::default() };
+    let cost = Limits { pico_usd: Some(10_000), ..Limits::default() };
+    for (limits, mode) in [(cost, BudgetMode::Estimate), (tokens, BudgetMode::Strict)] {
+        let mut gateway = Gateway::new(Metering::default(), limits, mode);
+        let number = gateway.request(&websocket, "");
+        let reply = gateway.stream(number).host.reply_sent().unwrap();
+        assert_eq!((reply.status, reply.code().as_str()), (400, "cost_budget_unsupported_endpoint"));
+    }
+    let mut gateway = Gateway::new(Metering::default(), tokens, BudgetMode::Estimate);
+    let number = gateway.request(&websocket, "");
+    assert!(matches!(gateway.stream(number).outcome, Outcome::Forwarded(_)));
+    gateway.answer(number, 101, &["\u{81}\u{5}{\"usage\":{\"total_tokens\":9}}"], true);
+    gateway.end(number);
+    let booked = gateway.booked();
+    assert_eq!((booked.spent.tokens, booked.counts.requests), (0, 1));
 }
