@@ -2,6 +2,7 @@
 //! delivered.
 
 mod metering {
+    mod away;
     mod broken;
     mod costs;
     mod edge;
@@ -9,5 +10,6 @@ mod metering {
     mod refunds;
     mod rig;
     mod strict;
+    mod unmetered;
     mod usage;
 }

@@ -36,6 +36,7 @@ fn tools(request: Value) -> Value {
 fn cases() -> Vec<Case> {
     let mut cases = vec![
         case("embeddings", EMBEDDINGS, prompt(EMBEDDINGS), ""),
+        case("chat.alias", "/chat/completions", streamed(prompt(CHAT)), ""),
         case("chat.usage-asked", CHAT, usage_asked(prompt(CHAT)), ""),
         case(
             "chat.usage-denied",
