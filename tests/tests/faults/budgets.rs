@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ditto_tests::simulator::{Simulator, Totals};
+use ditto_llm::estimate::OVERHEAD_TOKENS_MAX;
+use ditto_tests::simulator::{Delivery, Outcome, Simulator, Totals};
 use serde_json::{Value, json};
 
 /// The model that everybody asks for.
@@ -53,19 +54,40 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// What was delivered on it, by what the simulators say of each key.
-    pub(super) fn delivered(&self, by_key: &BTreeMap<String, Totals>) -> u64 {
-        let keys = KEYS.iter().filter(|(key, tenant)| match self.holder {
+    /// The keys that are booked on it, and state its limit.
+    pub(super) fn keys(self) -> impl Iterator<Item = &'static str> {
+        let is_held_by = move |(key, tenant): &(&str, &str)| match self.holder {
             Holder::Key(id) => *key == id,
             Holder::Tenant(id) => *tenant == id,
-        });
-        let totals = keys.filter_map(|(key, _)| by_key.get(*key));
-        totals
-            .map(|totals| match self.unit {
-                Unit::Tokens => totals.prompt_tokens + totals.generated_tokens,
-                Unit::Micros => totals.prompt_tokens * PROMPT_MICROS + totals.generated_tokens * REPLY_MICROS,
-            })
-            .sum()
+        };
+        KEYS.into_iter().filter(is_held_by).map(|(key, _)| key)
+    }
+
+    fn amount(self, prompt_tokens: u64, reply_tokens: u64) -> u64 {
+        match self.unit {
+            Unit::Tokens => prompt_tokens + reply_tokens,
+            Unit::Micros => prompt_tokens * PROMPT_MICROS + reply_tokens * REPLY_MICROS,
+        }
+    }
+
+    /// What was delivered on it.
+    pub(super) fn delivered(self, by_key: &BTreeMap<String, Totals>) -> u64 {
+        let totals = self.keys().filter_map(|key| by_key.get(key));
+        totals.map(|totals| self.amount(totals.prompt_tokens, totals.generated_tokens)).sum()
+    }
+
+    /// The least that must have been charged for these deliveries: what the provider counted; and what was reserved for
+    /// replies that came in part, because the provider may have made more than could be seen of it.
+    pub(super) fn owed(self, deliveries: &[Delivery]) -> u64 {
+        let keys: Vec<&str> = self.keys().collect();
+        let own = deliveries.iter().filter(|delivery| delivery.tag.as_deref().is_some_and(|tag| keys.contains(&tag)));
+        own.map(|delivery| {
+            let in_part =
+                delivery.status == 200 && delivery.outcome != Outcome::Answered && delivery.usage_tokens.is_none();
+            let beside = if in_part { OVERHEAD_TOKENS_MAX } else { 0 };
+            self.amount(delivery.prompt_tokens + beside, delivery.generated_tokens)
+        })
+        .sum()
     }
 }
 
@@ -113,16 +135,9 @@ impl Limits {
         self.all()[&account]
     }
 
-    /// Raises one; [`Limits::keys_of`] says which keys state it.
+    /// Raises one. It is in force when each of its account's keys is stored again.
     pub(super) fn raise(&self, account: Account, by: u64) {
         *self.all().get_mut(&account).expect("a limited account") += by;
-    }
-
-    /// The keys that state the limit of an account.
-    pub(super) fn keys_of(account: Account) -> impl Iterator<Item = &'static str> {
-        KEYS.into_iter()
-            .filter(move |(key, tenant)| account.holder == Holder::Key(key) || account.holder == Holder::Tenant(tenant))
-            .map(|(key, _)| key)
     }
 
     /// A key as the document or the admin API takes it, with the limits of this moment.

@@ -13,22 +13,23 @@ use ditto_tests::harness::{ADMIN_TOKEN, Gateway};
 use ditto_tests::redis::{Options, RedisServer};
 use ditto_tests::simulator::Simulator;
 use ditto_tests::support::{SOON, keys_are_known};
+use futures_util::future::join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::audit::{Auditor, Entry};
-use super::budgets::{LIMITED, Limits, delivered, write_prices};
+use super::budgets::{Account, KEYS, LIMITED, Limits, delivered, write_prices};
 use super::chaos::{Tally, torment};
 use super::dice::Dice;
 use super::site::{Fault, Site};
-use super::traffic::{Outcome, call};
+use super::traffic::{Outcome, call, is_served};
 
 /// How long it goes on unless told otherwise.
 const SECONDS: u64 = 25;
 /// Calls at once.
-const CLIENTS: usize = 8;
+const CLIENTS: usize = 24;
 /// What each budget begins with.
-const LIMIT: u64 = 5_000;
+const LIMIT: u64 = 10_000;
 /// Longer than leases, their settling, and whatever a busy machine needs beside.
 const SETTLED: Duration = Duration::from_secs(60);
 /// Books that do not change for so long have settled: everything idle is handed back by then.
@@ -82,19 +83,24 @@ impl World {
 async fn raise_limits(limits: Arc<Limits>, controls: [Client; 2], mut dice: Dice, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         tokio::time::sleep(dice.ms(100, 400)).await;
-        let account = dice.pick(&LIMITED);
-        limits.raise(account, dice.between(500, 2_500));
-        for key in Limits::keys_of(account) {
-            // Whether a change that had no answer was made is not known: it is repeated, here or there.
-            loop {
-                let admin = dice.pick(&[&controls[0], &controls[1]]).clone().with_bearer(ADMIN_TOKEN);
-                let change = admin.put(&format!("/admin/keys/{key}"), &limits.key(key)).try_send();
-                let reply = tokio::time::timeout(Duration::from_secs(5), change).await;
-                if matches!(reply, Ok(Ok(reply)) if reply.status == 200) {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+        raise(dice.pick(&LIMITED), &limits, &controls, &mut dice).await;
+    }
+}
+
+/// Raises a limit, and returns when it is in force.
+async fn raise(account: Account, limits: &Limits, controls: &[Client; 2], dice: &mut Dice) {
+    // As much for a tenant as for both its keys, so that now these stop the traffic and now that does.
+    limits.raise(account, dice.between(1_000, 5_000) * account.keys().count() as u64);
+    for key in account.keys() {
+        // Whether a change that had no answer was made is not known: it is repeated, here or there.
+        loop {
+            let admin = dice.pick(&[&controls[0], &controls[1]]).clone().with_bearer(ADMIN_TOKEN);
+            let change = admin.put(&format!("/admin/keys/{key}"), &limits.key(key)).try_send();
+            let reply = tokio::time::timeout(Duration::from_secs(5), change).await;
+            if matches!(reply, Ok(Ok(reply)) if reply.status == 200) {
+                break;
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
@@ -206,13 +212,26 @@ async fn budgets_hold_under_random_faults() {
     eventually(SOON, "the backends have ended", ended).await;
     let entries = settled(&auditor, &controls[0]).await;
     println!("faults: {:?}\ncalls: {:?}\n{looks} looks into the books", faults.counts(), calls.counts());
-    entries.iter().for_each(|entry| println!("{entry:?}"));
+    let deliveries: Vec<_> = world.simulators.iter().flat_map(Simulator::deliveries).collect();
+    let owed = |entry: &Entry| entry.account.owed(&deliveries);
+    entries.iter().for_each(|entry| println!("owed {}, {entry:?}", owed(entry)));
     check_run(&faults, &calls);
     check_gateways(&world.sites).await;
     let tagged: u64 = delivered(world.simulators.iter()).values().map(|totals| totals.requests).sum();
     let received: u64 = world.simulators.iter().map(|simulator| simulator.totals().requests).sum();
     assert_eq!(tagged, received, "requests of unknown keys");
     assert!(looks > 0 && entries.iter().all(|entry| entry.delivered > 0), "an empty run");
-    let wrong: Vec<String> = wrong.into_iter().chain(entries.iter().filter_map(Entry::violation)).collect();
+    let unpaid = entries.iter().filter(|entry| entry.spent < owed(entry));
+    let unpaid = unpaid.map(|entry| format!("less was charged than was owed: {entry:?}"));
+    let wrong: Vec<String> =
+        wrong.into_iter().chain(entries.iter().filter_map(Entry::violation)).chain(unpaid).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+
+    // Nothing is left that keeps anybody from going on.
+    for account in LIMITED {
+        raise(account, &world.limits, &controls, &mut dice).await;
+    }
+    for client in &clients {
+        join_all(KEYS.map(|(key, _)| is_served(client, key))).await;
+    }
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ditto_tests::client::{Client, Outgoing};
+use ditto_tests::eventually::eventually;
+use ditto_tests::support::SOON;
 use serde_json::{Value, json};
 
 use super::budgets::{KEYS, MODEL, token};
@@ -12,7 +14,7 @@ use super::chaos::Tally;
 use super::dice::Dice;
 
 /// No call takes longer unless something was killed or stands still; then the client hangs up.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_millis(1_500);
 /// The most that a call asks for.
 const CAP_MAX: u64 = 60;
 /// How many tokens backends would like to say; the cap cuts them.
@@ -62,12 +64,9 @@ impl Call {
         let (key, _) = dice.pick(&KEYS);
         let stream = dice.percent(60);
         let words = "word ".repeat(usize::try_from(dice.between(0, 20)).expect("a small number"));
-        let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": format!("Talk. {words}")}]});
-        if stream {
-            body["stream"] = json!(true);
-            if dice.percent(30) {
-                body["stream_options"] = json!({"include_usage": true});
-            }
+        let mut body = body(&format!("Talk. {words}"), stream);
+        if stream && dice.percent(30) {
+            body["stream_options"] = json!({"include_usage": true});
         }
         if dice.percent(70) {
             let field = if dice.percent(50) { "max_tokens" } else { "max_completion_tokens" };
@@ -118,11 +117,28 @@ impl Call {
     }
 }
 
+/// A plain call of a key, which must be served soon: its budgets have room again.
+pub(super) async fn is_served(client: &Client, key: &'static str) {
+    let call = Call { key, body: body("Talk.", false), manner: "tokens=5".into(), leaves: Leaves::Never };
+    eventually(SOON, &format!("{key} is served at {}", client.address()), async || {
+        call.make(client).await == Outcome::Served
+    })
+    .await;
+}
+
+fn body(prompt: &str, stream: bool) -> Value {
+    let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": prompt}]});
+    if stream {
+        body["stream"] = json!(true);
+    }
+    body
+}
+
 /// How much the backend says and how fast, and what goes wrong with it.
 fn manner(stream: bool, dice: &mut Dice) -> String {
     let mut parts = vec![format!("tokens={}", dice.between(1, TOKENS_MAX))];
     if dice.percent(70) {
-        let (name, most) = if stream { ("chunk-delay", 25) } else { ("delay", 400) };
+        let (name, most) = if stream { ("chunk-delay", 12) } else { ("delay", 400) };
         parts.push(format!("{name}={}ms", dice.between(1, most)));
     }
     if dice.percent(20) {
@@ -130,7 +146,7 @@ fn manner(stream: bool, dice: &mut Dice) -> String {
     }
     match dice.between(0, 19) {
         0 | 1 if stream => parts.push(format!("close=after-{}-events", dice.between(1, 20))),
-        0 | 1 | 2 => parts.push("close=after-headers".into()),
+        0..=2 => parts.push("close=after-headers".into()),
         3 => parts.push("close=before-headers".into()),
         4 => parts.push("status=500".into()),
         5 => parts.push("no-usage".into()),
