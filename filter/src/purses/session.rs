@@ -14,6 +14,8 @@ use super::{Answer, Purses};
 pub(super) const CLAIMS_MAX: usize = 512;
 /// Messages without an answer, at most.
 pub(super) const MESSAGES_MAX: usize = 32;
+/// Recalls that are told apart while they are not done. The latest stands for those that come on top.
+pub(super) const RECALLS_MAX: usize = 64;
 /// The first pause after the ledger could not book; it doubles up to the longest.
 const PAUSE_MS_MIN: u64 = 100;
 /// See [`PAUSE_MS_MIN`].
@@ -30,7 +32,7 @@ pub(super) struct Session {
     pause_ms: u64,
     paused_until_ms: u64,
     /// Recalls that are not done yet, oldest first, each with the serials of the purses that it is for.
-    recalls: VecDeque<(u64, Vec<u64>)>,
+    pub(super) recalls: VecDeque<(u64, Vec<u64>)>,
     /// The latest recall that was said to be done.
     recalled: u64,
 }
@@ -154,7 +156,14 @@ impl<R: Clone> Purses<R> {
     fn recall(&mut self, number: u64, keys: &[String]) {
         let slots: Vec<_> = keys.iter().filter_map(|key| self.by_key.get(key.as_str())).collect();
         slots.iter().for_each(|slot| slot.borrow_mut().purse.recall());
-        let serials = slots.iter().map(|slot| slot.borrow().serial).collect();
+        let mut serials: Vec<u64> = slots.iter().map(|slot| slot.borrow().serial).collect();
+        if self.session.recalls.len() >= RECALLS_MAX
+            && let Some((_, earlier)) = self.session.recalls.pop_back()
+        {
+            serials.extend(earlier);
+            serials.sort_unstable();
+            serials.dedup();
+        }
         self.session.recalls.push_back((number, serials));
         self.urgent = true;
     }

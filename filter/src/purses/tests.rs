@@ -3,7 +3,7 @@
 use ditto_ledger::{Limits, MINUTE_MS, Unit};
 use ditto_proto::ledger::{LedgerMessage, WorkerMessage};
 
-use super::session::{CLAIMS_MAX, MESSAGES_MAX};
+use super::session::{CLAIMS_MAX, MESSAGES_MAX, RECALLS_MAX};
 use super::slot::{CLOSED_MAX, WAIT_MS};
 use super::*;
 use crate::fake_host::ledger::Ledger;

@@ -162,6 +162,25 @@ fn a_recall_is_not_said_to_be_done_before_all_its_keys_have_followed() {
 }
 
 #[test]
+fn recalls_beyond_the_bound_are_followed_together() {
+    let (mut desk, reservation) = quiet(1_000);
+    desk.settle(&reservation, 10);
+    desk.now_ms += 400;
+    let report = desk.message().unwrap();
+    let latest = 3 * RECALLS_MAX as u64;
+    for recall in 1..=latest {
+        // Most are of a key that has nothing here.
+        let key = if recall == latest - 1 { "a" } else { "nobody" };
+        let recalls = vec![key.to_owned()];
+        desk.purses.heard(LedgerMessage { recalls, recall, ..LedgerMessage::default() }, desk.now_ms);
+        assert!(desk.purses.session.recalls.len() <= RECALLS_MAX);
+    }
+    assert!(desk.message().is_some_and(|message| message.recalled < latest - 1), "`a` has not followed");
+    desk.answer(report);
+    assert_eq!(desk.message().unwrap().recalled, latest);
+}
+
+#[test]
 fn a_purse_that_nobody_uses_hands_back_and_vanishes() {
     let (mut desk, reservation) = quiet(1_000);
     desk.settle(&reservation, 10);
