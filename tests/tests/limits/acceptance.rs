@@ -12,8 +12,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::rig::{
-    Answer, CHAT, NEED, OUTPUT, admin, body, burst, document, early_in_a_minute, exact_usage, expect_several_workers,
-    key, pair, request, send, start, token, until_known,
+    Answer, CHAT, NEED, OUTPUT, admin, body, document, early_in_a_minute, exact_usage, expect_several_workers, key,
+    pair, request, send, start, token, until_known, use_up,
 };
 
 /// How the simulator is told to fail a request.
@@ -38,9 +38,9 @@ async fn acceptance_06_a_token_budget_is_never_overspent_and_failed_calls_do_not
     let row = books.settled("k").await;
     assert_eq!((&row["spent_tokens"], &row["requests"]), (&json!(0), &json!(0)), "{row}");
 
-    let answers = burst(&[&gateway], "k", 2 * usize::try_from(fits).unwrap()).await;
+    let count = usize::try_from(fits).unwrap();
+    let answers = use_up(&[&gateway], "k", 2 * count, count).await;
     expect_several_workers(&gateway).await;
-    assert_eq!(answers.served as u64, fits);
     for refused in answers.refusals(402, "budget_exceeded") {
         assert_eq!((refused.number(" limit="), refused.number("attempted=")), (5_000, NEED), "{refused:?}");
         assert!(refused.message.contains("key 'k'"), "{refused:?}");
@@ -81,8 +81,8 @@ async fn acceptance_07_a_cost_budget_needs_prices_and_ends_at_its_limit() {
     assert_eq!((refused.number("limit_usd_micros="), refused.number("attempted_usd_micros=")), (0, need));
 
     let fits = 500 / need;
-    let answers = burst(&[&with], "priced", 2 * usize::try_from(fits).unwrap()).await;
-    assert_eq!(answers.served as u64, fits);
+    let count = usize::try_from(fits).unwrap();
+    let answers = use_up(&[&with], "priced", 4 * count, count).await;
     for refused in answers.refusals(402, "cost_budget_exceeded") {
         assert_eq!((refused.number("limit_usd_micros="), refused.number("attempted_usd_micros=")), (500, need));
     }
@@ -121,8 +121,7 @@ async fn acceptance_12_two_gateways_on_one_redis_share_limits_and_keys() {
 
         early_in_a_minute().await;
         simulator.forget_requests();
-        let answers = burst(&[&one, &two], id, 30).await;
-        assert_eq!(answers.served, 10, "{id}");
+        let answers = use_up(&[&one, &two], id, 30, 10).await;
         assert_eq!(simulator.requests_to(CHAT).len(), 10, "{id}");
         assert!(answers.refusals(429, "rate_limited").iter().all(|refused| refused.message.contains(message)));
     }

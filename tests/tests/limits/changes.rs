@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::rig::{
     Answer, CHAT, NEED, admin, burst, document, early_in_a_minute, exact_usage, key, request, send, start, token,
-    until_known,
+    until_known, use_up,
 };
 
 const TWO_WORKERS: [&str; 2] = ["--envoy-concurrency", "2"];
@@ -48,7 +48,7 @@ async fn a_budget_that_is_raised_or_lowered_is_kept_from_then_on() {
 
     put(&gateway, "k", &budget(5)).await;
     until_served(&client, "k").await;
-    assert_eq!(burst(&[&gateway], "k", 10).await.served, 3);
+    use_up(&[&gateway], "k", 10, 3).await;
     expect_exhausted(&client, "k", 5).await;
 
     // Below what is spent already.
@@ -66,7 +66,7 @@ async fn a_budget_that_is_raised_or_lowered_is_kept_from_then_on() {
     put(&gateway, "k", &budget(50)).await;
     let row = books.until("k", "nothing is held ahead", |row| row["reserved_tokens"] == 0).await;
     assert_eq!((&row["spent_tokens"], &row["limit_tokens"]), (&json!(46 * NEED), &json!(50 * NEED)), "{row}");
-    assert_eq!(burst(&[&gateway], "k", 20).await.served, 4);
+    use_up(&[&gateway], "k", 20, 4).await;
     expect_exhausted(&client, "k", 50).await;
 
     // No limit at all.
@@ -94,7 +94,7 @@ async fn a_rate_limit_that_is_lowered_counts_what_the_minute_has_seen() {
     // A few may have passed before the workers knew. What they were is known.
     put(&gateway, "k", &json!({"limits": {"rpm": used + 5}})).await;
     until_served(&client, "k").await;
-    assert_eq!(burst(&[&gateway], "k", 20).await.served, 4);
+    use_up(&[&gateway], "k", 20, 4).await;
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_key_that_is_deleted_and_made_again_goes_on_from_what_it_had_spent() {
     assert_eq!(expect_exhausted(&client, "k", 6).await.number("used="), 6 * NEED);
     put(&gateway, "k", &budget(9)).await;
     until_served(&client, "k").await;
-    assert_eq!(burst(&[&gateway], "k", 10).await.served, 2);
+    use_up(&[&gateway], "k", 10, 2).await;
     let row = books.settled("k").await;
     assert_eq!((&row["deleted"], &row["spent_tokens"]), (&json!(false), &json!(9 * NEED)), "{row}");
 }
@@ -163,8 +163,8 @@ async fn what_a_key_spends_after_its_move_is_booked_on_its_new_tenant() {
     assert_eq!((charged(&books, "left").await, charged(&books, "right").await), (json!(3 * NEED + used), json!(0)));
 
     // Its own budget is that of the other tenant now, and the first has what it left.
-    assert_eq!(burst(&[&gateway], "moves", 20).await.served, 10);
-    assert_eq!(burst(&[&gateway], "stays", 20).await.served, usize::try_from((7 * NEED - used) / NEED).unwrap());
+    use_up(&[&gateway], "moves", 20, 10).await;
+    use_up(&[&gateway], "stays", 20, usize::try_from((7 * NEED - used) / NEED).unwrap()).await;
     let refused = send(&client, "moves").await;
     assert!(refused.message.contains("tenant 'right'") && refused.number("used=") == 10 * NEED, "{refused:?}");
     assert!(send(&client, "stays").await.message.contains("tenant 'left'"));

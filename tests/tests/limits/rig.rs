@@ -167,6 +167,23 @@ pub(super) async fn burst(gateways: &[&Gateway], id: &str, count: usize) -> Answ
     answers
 }
 
+/// A burst of which no more than `fits` may be served, and as many must be.
+///
+/// Where several workers wait at once for parts of what the others hold, or a worker is slow to hand back what it does
+/// not use, requests are refused that would have fitted a moment later. So there may be stragglers: whoever comes then
+/// gets the rest, to the last token.
+pub(super) async fn use_up(gateways: &[&Gateway], id: &str, count: usize, fits: usize) -> Answers {
+    let answers = burst(gateways, id, count).await;
+    let mut served = answers.served;
+    assert!(served <= fits, "{id}: {served} of {fits}");
+    eventually(SOON, "the rest can be used", async || {
+        served += if served < fits { burst(&gateways[..1], id, 1).await.served } else { 0 };
+        served == fits
+    })
+    .await;
+    answers
+}
+
 /// Waits until the present minute lasts for a while: what follows is counted in one minute.
 pub(super) async fn early_in_a_minute() {
     const ENOUGH_MS: u128 = 10_000;
