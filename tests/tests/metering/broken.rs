@@ -87,6 +87,10 @@ async fn assert_covered(rig: &Rig, cases: &[Case], seen: &[u64]) {
         let prompt = delivered.prompt_tokens;
         assert!((prompt * 2 / 3..=prompt * 3 / 2 + 6).contains(&input), "{id}: {delivered:?} {row}");
     }
+}
+
+/// Asserts that nothing stays reserved.
+async fn assert_settled(rig: &Rig, cases: &[Case]) {
     for Case { id, .. } in cases {
         let row = rig.books.settled(id).await;
         assert_eq!(row["requests"], 1, "{row}");
@@ -114,6 +118,7 @@ async fn a_client_that_hangs_up_pays_for_what_it_saw() {
     let seen = send(&rig, &cases).await;
     assert!(cases.iter().zip(&seen).all(|(case, seen)| *seen >= case.hangs_up_after), "{seen:?}");
     assert_covered(&rig, &cases, &seen).await;
+    assert_settled(&rig, &cases).await;
 }
 
 #[tokio::test]
@@ -174,4 +179,5 @@ async fn a_reply_that_takes_too_long_is_charged_as_far_as_it_came() {
     let rig = Rig::with_document(simulator, document, &[]).await;
     let seen = send(&rig, &cases).await;
     assert_covered(&rig, &cases, &seen).await;
+    assert_settled(&rig, &cases).await;
 }

@@ -145,10 +145,7 @@ async fn a_stream_that_ignores_its_cap_is_ended_as_its_dialect_ends_streams() {
 
     for id in ids {
         let row = rig.books.booked(id, 1).await;
-        let spent = number(&row, "spent_tokens");
-        let most = 1_000;
-        assert!((20..most).contains(&spent), "{id}: {row}");
-        assert_eq!(rig.books.settled(id).await["spent_tokens"], spent, "{id}");
+        assert!((20..1_000).contains(&number(&row, "spent_tokens")), "{id}: {row}");
     }
     assert!(rig.gateway.log().contains("more than its cap"), "the operator is told of such a backend");
 }
