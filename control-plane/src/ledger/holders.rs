@@ -13,6 +13,15 @@ use super::outbox::Outbox;
 /// A session's number; never used again in a process.
 pub(super) type SessionId = u64;
 
+/// What a session was asked to hand back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The number that the answer will have.
+    pub(super) number: u64,
+    /// Ids of the keys that it has not said anything of since.
+    pub(super) keys: BTreeSet<String>,
+}
+
 /// Sessions and their leases.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
@@ -160,15 +169,14 @@ impl Holders {
     }
 
     /// Asks those who hold something in `account` (of `unit`, if one is named) to hand back what is idle, but for the
-    /// keys in `except`, which are waiting for an answer themselves. Says who was asked, with the number that the answer
-    /// will have.
+    /// keys in `except`, which are waiting for an answer themselves. Says who was asked.
     pub(super) fn ask(
         &self,
         account: &str,
         unit: Option<Unit>,
         now_ms: u64,
         except: &HashSet<(SessionId, String)>,
-    ) -> HashMap<SessionId, u64> {
+    ) -> HashMap<SessionId, Asked> {
         let leases = self.accounts.get(account).into_iter().flatten().filter_map(|lease| self.leases.get(lease));
         let holding = leases.filter(|known| {
             let held = known.held(now_ms);
@@ -182,8 +190,9 @@ impl Holders {
     }
 
     /// Asks one session for one key.
-    pub(super) fn ask_one(&self, session: SessionId, key: &str) -> Option<u64> {
-        Some(self.seats.get(&session)?.outbox.ask([key]))
+    pub(super) fn ask_one(&self, session: SessionId, key: &str) -> Option<Asked> {
+        let number = self.seats.get(&session)?.outbox.ask([key]);
+        Some(Asked { number, keys: BTreeSet::from([key.to_owned()]) })
     }
 
     /// Asks everybody for everything. False if nobody holds anything.
@@ -195,10 +204,10 @@ impl Holders {
         !self.send(keys).is_empty()
     }
 
-    fn send(&self, keys: HashMap<SessionId, BTreeSet<&str>>) -> HashMap<SessionId, u64> {
+    fn send(&self, keys: HashMap<SessionId, BTreeSet<&str>>) -> HashMap<SessionId, Asked> {
         let asked = keys.into_iter().filter_map(|(session, keys)| {
-            let seat = self.seats.get(&session)?;
-            Some((session, seat.outbox.ask(keys)))
+            let number = self.seats.get(&session)?.outbox.ask(keys.iter().copied());
+            Some((session, Asked { number, keys: keys.into_iter().map(str::to_owned).collect() }))
         });
         asked.collect()
     }

@@ -119,6 +119,7 @@ impl Queue {
         if let Some(session) = job.session {
             let (accounts, hold, minute) = (&booked.accounts, booked.hold, booked.reply.minute);
             let (lease, key) = (&job.claim.lease, &job.claim.key_id);
+            self.recalls.heard(accounts, session, key);
             self.holders.note(session, &Holding { lease, key, accounts, hold, minute });
         }
     }
@@ -169,8 +170,8 @@ impl Queue {
             let asked =
                 job.session.and_then(|session| Some((session, self.holders.ask_one(session, &job.claim.key_id)?)));
             self.refuse(job, reply);
-            if let Some((session, number)) = asked {
-                self.recalls.wait_for(&account, session, number);
+            if let Some((session, asked)) = asked {
+                self.recalls.wait_for(&account, session, asked);
             }
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ditto_ledger::{Refusal, Reply, Unit};
 use tokio::time::Instant;
 
-use super::holders::SessionId;
+use super::holders::{Asked, SessionId};
 use super::job::Job;
 
 /// A claim that is refused by one account after the other waits for so many recalls at most.
@@ -80,8 +80,8 @@ struct Parked {
 struct Running {
     number: u64,
     begun: Instant,
-    /// Who has not answered, with the number of the answer.
-    waiting: HashMap<SessionId, u64>,
+    /// Who has not answered.
+    waiting: HashMap<SessionId, Asked>,
     /// Others may hold something that cannot be asked here.
     remote: bool,
     brought: bool,
@@ -90,6 +90,18 @@ struct Running {
 impl Running {
     fn is_over(&self, now: Instant, pace: Pace) -> bool {
         now >= self.begun + pace.wait || (self.waiting.is_empty() && !self.remote)
+    }
+
+    /// Whether all who have not answered wait for an answer themselves: a worker says that it is done when it has
+    /// followed the recall for every key. What its other keys hand back comes before that, so they are waited for.
+    fn is_stuck(&self, parked: &[Parked]) -> bool {
+        let waits = |session: SessionId, asked: &Asked| {
+            let mut keys = parked.iter().filter(|parked| parked.job.session == Some(session)).peekable();
+            let some = keys.peek().is_some();
+            let parked: HashSet<&String> = keys.map(|parked| &parked.job.claim.key_id).collect();
+            some && asked.keys.iter().all(|key| parked.contains(key))
+        };
+        !self.remote && self.waiting.iter().all(|(session, asked)| waits(*session, asked))
     }
 }
 
@@ -168,7 +180,7 @@ impl Recalls {
     }
 
     /// A recall has begun: `waiting` have been asked. If nobody was and nobody else can be, it is over.
-    pub(super) fn begin(&mut self, account: &str, waiting: HashMap<SessionId, u64>, remote: bool, now: Instant) {
+    pub(super) fn begin(&mut self, account: &str, waiting: HashMap<SessionId, Asked>, remote: bool, now: Instant) {
         let Some(short) = self.accounts.get_mut(account) else { return };
         self.last = self.last.saturating_add(1);
         for parked in &mut short.parked {
@@ -178,11 +190,21 @@ impl Recalls {
         short.running = Some(Running { number: self.last, begun: now, waiting, remote, brought: false });
     }
 
+    /// A claim of this key has been booked in `accounts`: whatever it hands back is back.
+    pub(super) fn heard(&mut self, accounts: &[String], session: SessionId, key: &str) {
+        for account in accounts {
+            let running = self.accounts.get_mut(account).and_then(|short| short.running.as_mut());
+            if let Some(asked) = running.and_then(|running| running.waiting.get_mut(&session)) {
+                asked.keys.remove(key);
+            }
+        }
+    }
+
     /// A worker has handed back what is idle of all keys of its recalls up to `number`.
     pub(super) fn answered(&mut self, session: SessionId, number: u64) {
         for name in &self.active {
             let Some(running) = self.accounts.get_mut(name).and_then(|short| short.running.as_mut()) else { continue };
-            if running.waiting.get(&session).is_some_and(|expected| *expected <= number) {
+            if running.waiting.get(&session).is_some_and(|asked| asked.number <= number) {
                 running.waiting.remove(&session);
             }
         }
@@ -197,10 +219,8 @@ impl Recalls {
     /// claim of its own, or the time is up. Each is to be given to [`Recalls::sacrifice`] and [`Recalls::finish`].
     pub(super) fn to_finish(&self, now: Instant) -> Vec<String> {
         let over = self.active().filter(|(_, short)| {
-            let Some(running) = &short.running else { return false };
-            let waits = |session| short.parked.iter().any(|parked| parked.job.session == Some(session));
-            running.is_over(now, self.pace)
-                || (!running.remote && running.waiting.keys().all(|session| waits(*session)))
+            let running = short.running.as_ref();
+            running.is_some_and(|running| running.is_over(now, self.pace) || running.is_stuck(&short.parked))
         });
         over.map(|(name, _)| name.clone()).collect()
     }
@@ -233,9 +253,11 @@ impl Recalls {
     }
 
     /// One more has been asked.
-    pub(super) fn wait_for(&mut self, account: &str, session: SessionId, number: u64) {
+    pub(super) fn wait_for(&mut self, account: &str, session: SessionId, asked: Asked) {
         if let Some(running) = self.accounts.get_mut(account).and_then(|short| short.running.as_mut()) {
-            running.waiting.insert(session, number);
+            let waiting = running.waiting.entry(session).or_default();
+            waiting.number = asked.number;
+            waiting.keys.extend(asked.keys);
         }
     }
 

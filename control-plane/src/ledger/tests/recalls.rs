@@ -87,6 +87,30 @@ async fn claims_that_hold_what_each_other_needs_are_not_all_refused() {
     assert_eq!(granted(&one.reply().await), 70);
 }
 
+/// What they wait for is held by another key of theirs, which can hand it back although they wait.
+#[tokio::test]
+async fn a_claim_is_not_refused_while_another_key_of_its_worker_has_not_answered() {
+    let (gateway, mut one, mut two) = two().await;
+    let second = |worker: &Worker, granted: u64, need: u64| {
+        let claim = worker.ask("b", granted, 0, need);
+        wire::Claim { lease: worker.claim(2, "b").lease, ..claim }
+    };
+    for worker in [&mut one, &mut two] {
+        assert_eq!(granted(&worker.say(worker.ask("a", 0, 0, 30)).await), 30);
+        assert_eq!(granted(&worker.say(second(worker, 0, 20)).await), 20);
+    }
+    for worker in [&mut one, &mut two] {
+        worker.send(vec![second(worker, 20, 40)]).await;
+        assert!(worker.recall().await.contains(&"a".to_owned()));
+    }
+    // What both wait for comes back one after the other.
+    for worker in [&mut one, &mut two] {
+        assert_eq!(granted(&worker.say(worker.hand_back("a", 30, 0)).await), 30);
+        assert_eq!(granted(&worker.reply().await), 40);
+    }
+    assert_eq!(gateway.desk.status().counters.refusals.tokens, 0);
+}
+
 #[tokio::test]
 async fn nothing_is_granted_ahead_while_others_are_short() {
     let (gateway, mut holder, mut asker) = two().await;
