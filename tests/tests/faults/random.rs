@@ -35,6 +35,9 @@ const SETTLED: Duration = Duration::from_secs(60);
 /// Books that do not change for so long have settled: everything idle is handed back by then.
 const STILL: Duration = Duration::from_secs(3);
 
+/// What is found wrong in the books is told so often at the end; it is printed at once.
+const WRONG_MAX: usize = 20;
+
 fn setting(name: &str, default: impl FnOnce() -> u64) -> u64 {
     match env::var(name) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
@@ -90,7 +93,7 @@ async fn raise_limits(limits: Arc<Limits>, controls: [Client; 2], mut dice: Dice
 /// Raises a limit, and returns when it is in force.
 async fn raise(account: Account, limits: &Limits, controls: &[Client; 2], dice: &mut Dice) {
     // As much for a tenant as for both its keys, so that now these stop the traffic and now that does.
-    limits.raise(account, dice.between(1_000, 5_000) * account.keys().count() as u64);
+    limits.raise(account, dice.between(800, 3_500) * account.keys().count() as u64);
     for key in account.keys() {
         // Whether a change that had no answer was made is not known: it is repeated, here or there.
         loop {
@@ -115,8 +118,10 @@ async fn watch(auditor: Auditor, controls: [Client; 2], mut dice: Dice, stop: Ar
         let Ok(Ok(entries)) = read else { continue };
         looks += 1;
         for violation in entries.iter().filter_map(Entry::violation) {
-            eprintln!("{violation}");
-            wrong.push(violation);
+            println!("{violation}");
+            if wrong.len() < WRONG_MAX {
+                wrong.push(violation);
+            }
         }
     }
     (wrong, looks)

@@ -1,4 +1,8 @@
 //! Clients that call, hang up and try again, whatever the gateways answer.
+//!
+//! Those of one tenant are rough: they hang up, and their backends break off. Strict keys are charged all that was
+//! reserved for such calls, which is more than what was delivered and could hide that something else was not charged at
+//! all. Those of the other tenant are calm: nothing but a crash keeps their calls from being charged exactly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +17,12 @@ use super::budgets::{KEYS, MODEL, token};
 use super::chaos::Tally;
 use super::dice::Dice;
 
-/// No call takes longer unless something was killed or stands still; then the client hangs up.
+/// The tenant whose calls are only disturbed by crashes.
+const CALM: &str = "globex";
+/// No call takes longer unless something was killed or stands still; then a rough client hangs up.
 const PATIENCE: Duration = Duration::from_millis(1_500);
+/// Longer than anything stands still.
+const CALM_PATIENCE: Duration = Duration::from_secs(30);
 /// The most that a call asks for.
 const CAP_MAX: u64 = 60;
 /// How many tokens backends would like to say; the cap cuts them.
@@ -31,10 +39,8 @@ pub(super) enum Outcome {
     Status(u16),
     /// The reply broke off.
     BrokenOff,
-    /// The client left, as it meant to.
+    /// The client left.
     HungUp,
-    /// The client left, because nothing came.
-    OutOfPatience,
     /// There was nobody, or they left before they answered.
     NoReply,
 }
@@ -42,7 +48,6 @@ pub(super) enum Outcome {
 /// When the client leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaves {
-    Never,
     /// After so many pieces of the reply.
     After(u64),
     /// After so long, whatever has come.
@@ -61,7 +66,8 @@ struct Call {
 
 impl Call {
     fn random(dice: &mut Dice) -> Self {
-        let (key, _) = dice.pick(&KEYS);
+        let (key, tenant) = dice.pick(&KEYS);
+        let is_calm = tenant == CALM;
         let stream = dice.percent(60);
         let words = "word ".repeat(usize::try_from(dice.between(0, 20)).expect("a small number"));
         let mut body = body(&format!("Talk. {words}"), stream);
@@ -76,11 +82,16 @@ impl Call {
             body["n"] = json!(2);
         }
         let leaves = match dice.between(0, 9) {
+            _ if is_calm => Leaves::In(CALM_PATIENCE),
             0 if stream => Leaves::After(dice.between(1, 12)),
             1 => Leaves::In(dice.ms(1, 300)),
-            _ => Leaves::Never,
+            _ => Leaves::In(PATIENCE),
         };
-        Self { key, body, manner: manner(stream, dice), leaves }
+        let mut manner = manner(stream, dice);
+        if !is_calm {
+            manner.extend(spoiled(stream, dice));
+        }
+        Self { key, body, manner: manner.join(";"), leaves }
     }
 
     fn outgoing(&self, client: &Client) -> Outgoing {
@@ -89,11 +100,10 @@ impl Call {
     }
 
     async fn make(&self, client: &Client) -> Outcome {
-        let (time, outcome) = match self.leaves {
-            Leaves::In(time) => (time, Outcome::HungUp),
-            Leaves::Never | Leaves::After(_) => (PATIENCE, Outcome::OutOfPatience),
-        };
-        tokio::time::timeout(time, self.listen(client)).await.unwrap_or(outcome)
+        match self.leaves {
+            Leaves::In(time) => tokio::time::timeout(time, self.listen(client)).await.unwrap_or(Outcome::HungUp),
+            Leaves::After(_) => self.listen(client).await,
+        }
     }
 
     async fn listen(&self, client: &Client) -> Outcome {
@@ -119,7 +129,7 @@ impl Call {
 
 /// A plain call of a key, which must be served soon: its budgets have room again.
 pub(super) async fn is_served(client: &Client, key: &'static str) {
-    let call = Call { key, body: body("Talk.", false), manner: "tokens=5".into(), leaves: Leaves::Never };
+    let call = Call { key, body: body("Talk.", false), manner: "tokens=5".into(), leaves: Leaves::In(PATIENCE) };
     eventually(SOON, &format!("{key} is served at {}", client.address()), async || {
         call.make(client).await == Outcome::Served
     })
@@ -134,8 +144,8 @@ fn body(prompt: &str, stream: bool) -> Value {
     body
 }
 
-/// How much the backend says and how fast, and what goes wrong with it.
-fn manner(stream: bool, dice: &mut Dice) -> String {
+/// How much the backend says, and how fast.
+fn manner(stream: bool, dice: &mut Dice) -> Vec<String> {
     let mut parts = vec![format!("tokens={}", dice.between(1, TOKENS_MAX))];
     if dice.percent(70) {
         let (name, most) = if stream { ("chunk-delay", 12) } else { ("delay", 400) };
@@ -144,16 +154,22 @@ fn manner(stream: bool, dice: &mut Dice) -> String {
     if dice.percent(20) {
         parts.push(format!("reasoning={}", dice.between(1, 20)));
     }
-    match dice.between(0, 19) {
-        0 | 1 if stream => parts.push(format!("close=after-{}-events", dice.between(1, 20))),
-        0..=2 => parts.push("close=after-headers".into()),
-        3 => parts.push("close=before-headers".into()),
-        4 => parts.push("status=500".into()),
-        5 => parts.push("no-usage".into()),
-        6 if stream => parts.push("running-usage".into()),
-        _ => {}
+    if dice.percent(10) {
+        parts.push("running-usage".into());
     }
-    parts.join(";")
+    parts
+}
+
+/// What goes wrong with the backend, if anything.
+fn spoiled(stream: bool, dice: &mut Dice) -> Option<String> {
+    match dice.between(0, 13) {
+        0 | 1 if stream => Some(format!("close=after-{}-events", dice.between(1, 20))),
+        0..=2 => Some("close=after-headers".into()),
+        3 => Some("close=before-headers".into()),
+        4 => Some("status=500".into()),
+        5 => Some("no-usage".into()),
+        _ => None,
+    }
 }
 
 /// Calls one gateway or the other until `stop`.
