@@ -195,6 +195,10 @@ pub(crate) fn charge(need: &Need, kind: Kind, price: Option<&Price>, ended: &End
         (Some(usage), _) if need.strict && !metered.finished && ended.status < 400 && !metered.error => {
             Usage { output: usage.output.max(need.output), ..usage }
         }
+        // Said too early, and then the stream broke off: what came afterwards is in no count.
+        (Some(usage), _) if metered.uncounted_events > 0 && !metered.finished => {
+            Usage { output: usage.output.max(supposed(need, ended).output), ..usage }
+        }
         (Some(usage), _) => usage,
         (None, _) => supposed(need, ended),
     };

@@ -43,6 +43,8 @@ pub struct Metered {
     pub output_text: TextStats,
     /// Deltas that carried something. A provider sends at least one token with each.
     pub output_events: u64,
+    /// Those of them that came after the last usage, which says nothing of them.
+    pub uncounted_events: u64,
     /// The response is complete by its own word: `[DONE]`, a `finish_reason` for all choices, a final event, the end of
     /// the JSON.
     pub finished: bool,
@@ -211,6 +213,7 @@ impl ResponseMeter {
             service_tier: reading.service_tier,
             output_text,
             output_events: reading.output_events,
+            uncounted_events: reading.output_events.saturating_sub(reading.counted_events),
             finished: if self.form == Form::Json { whole } else { reading.finished },
             is_stream: self.form == Form::Events,
             error: reading.error && reading.output_events == 0,

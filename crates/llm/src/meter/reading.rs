@@ -88,6 +88,8 @@ pub(crate) struct Reading {
     pub(crate) usage: Option<Usage>,
     pub(crate) service_tier: Option<ServiceTier>,
     pub(crate) output_events: u64,
+    /// How many of them there were when usage was told last.
+    pub(crate) counted_events: u64,
     pub(crate) finished: bool,
     pub(crate) error: bool,
     pub(crate) identity: Identity,
@@ -142,6 +144,7 @@ impl Reading {
         }
         if let Some(usage) = current.usage {
             self.usage.get_or_insert_default().merge(&usage);
+            self.counted_events = self.output_events;
         }
         if current.choice_count > 0 {
             self.finished = self.begun == self.ended;

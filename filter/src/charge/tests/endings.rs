@@ -117,6 +117,19 @@ fn a_failed_call_that_delivered_something_is_not_free() {
 }
 
 #[test]
+fn a_count_that_came_before_the_words_does_not_stand_for_them() {
+    let early = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":1}}\n\n";
+    let broken = format!("{early}{}", stream(12, false));
+    assert!(charged(false, 200, broken.as_bytes()).counts.output_tokens >= 12);
+    assert_eq!(charged(true, 200, broken.as_bytes()).counts.output_tokens, 50, "strict mode takes no chance");
+    // A stream that came whole meant what it said, and one that counts as it goes is believed.
+    let whole = format!("{early}{}", stream(12, true));
+    assert_eq!(charged(false, 200, whole.as_bytes()).amounts.tokens, 8);
+    let late = format!("{}{early}", stream(1, false));
+    assert_eq!(charged(false, 200, late.as_bytes()).amounts.tokens, 8);
+}
+
+#[test]
 fn a_timeout_is_charged_since_the_backend_may_have_worked_all_the_time() {
     for reply in [&b""[..], br#"{"error":{"message":"The backend did not answer in time."}}"#] {
         assert_eq!(charged(false, 504, reply).amounts.tokens, 10);
