@@ -1,5 +1,7 @@
 //! The ledger's store is away: what is held goes on, nothing else is spent, and it comes back by itself.
 
+use std::time::{Duration, Instant};
+
 use ditto_tests::client::Client;
 use ditto_tests::eventually::eventually;
 use ditto_tests::harness::config;
@@ -111,6 +113,39 @@ async fn a_limited_key_goes_on_with_what_it_holds_and_works_again_when_the_ledge
     eventually(SOON, "it is ready", async || ledger_is_ready(&rig).await).await;
     assert_booked(&rig, &["limited", "free"]).await;
     rig.books.settled("limited").await;
+}
+
+/// A store that stands still is no better than one that is gone. What is held ends with its lease, used up or not.
+#[tokio::test]
+async fn a_lease_ends_in_time_while_the_ledger_does_not_answer() {
+    let redis = RedisServer::start();
+    let rig = start(&redis, "ditto", &["--lease-secs", "5"]).await;
+    let (limited, free) = (rig.client("limited"), rig.client("free"));
+    let large = limited.post(CHAT, &request(100_000)).header("x-simulator-fault", "tokens=10");
+    large.send().await.expect_status(200).await.bytes().await;
+    redis.pause();
+    let paused = Instant::now();
+    assert_eq!(say(&limited, 10).await, 200);
+    let mut served = 0;
+    while say(&limited, 10).await == 200 {
+        assert_eq!(say(&free, 10).await, 200);
+        served += 1;
+        assert!(paused.elapsed() < SOON, "the lease does not end");
+        // Not to use up what is held before its time is over.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(served > 0 && served * 20 < 50_000, "{served} requests: it was time that ended it");
+    let asked = Instant::now();
+    assert_eq!(say(&limited, 10).await, 503);
+    assert!(asked.elapsed() < Duration::from_secs(5), "a client does not wait for long: {:?}", asked.elapsed());
+
+    redis.resume();
+    eventually(SOON, "the key works again", async || say(&limited, 10).await == 200).await;
+    assert_eq!(say(&free, 10).await, 200);
+    // Its worker was not heard of in time, so that the lease was charged in full; or it was, and nothing is lost.
+    let used = rig.delivered("limited");
+    let used = used.prompt_tokens + used.generated_tokens;
+    rig.books.until("limited", "what was used is booked", |row| number(row, "spent_tokens") >= used).await;
 }
 
 #[tokio::test]

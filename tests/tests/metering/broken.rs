@@ -1,7 +1,7 @@
 //! A reply that does not come whole, or cannot be read, is never charged less than what was delivered of it.
 
 use ditto_tests::client::Response;
-use ditto_tests::simulator::Simulator;
+use ditto_tests::simulator::{Cut, Fault, Simulator};
 use ditto_tests::sse::{Decoder, Event};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -144,6 +144,21 @@ async fn a_reply_that_the_backend_breaks_off_is_charged_as_far_as_it_came() {
     let rig = rig(&cases).await;
     let seen = send(&rig, &cases).await;
     assert_covered(&rig, &cases, &seen).await;
+}
+
+/// Some providers tell usage before a word of the reply.
+#[tokio::test]
+async fn a_count_that_came_too_early_does_not_make_a_broken_stream_cheap() {
+    let rig = Rig::start([key("a", PLENTY)], &[]).await;
+    let early = json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}});
+    let word = json!({"choices": [{"index": 0, "delta": {"content": " word"}, "finish_reason": null}]});
+    let pieces = [early].into_iter().chain(vec![word; 30]).map(|event| format!("data: {event}\n\n"));
+    let broken = Fault::scripted("text/event-stream", pieces).with_cut(Cut::AfterEvents(26));
+    rig.simulator.fault_next(1, broken);
+    let reply = rig.client("a").post(CHAT, &streamed(prompt(CHAT))).send().await.expect_status(200).await;
+    assert_eq!(read(reply, u64::MAX).await, 25);
+    let row = rig.books.booked("a", 1).await;
+    assert!(number(&row, "output_tokens") >= 25 && row["input_tokens"] == 9, "{row}");
 }
 
 #[tokio::test]
