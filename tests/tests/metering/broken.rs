@@ -146,6 +146,20 @@ async fn a_reply_that_the_backend_breaks_off_is_charged_as_far_as_it_came() {
     assert_covered(&rig, &cases, &seen).await;
 }
 
+/// Without a JSON type, a request is not read, and its stream is not made to tell usage.
+#[tokio::test]
+async fn a_request_that_hides_what_it_is_pays_nevertheless() {
+    let rig = Rig::start(["stream", "plain"].map(|id| key(id, PLENTY)), &[]).await;
+    for (id, body) in [("stream", streamed(prompt(CHAT))), ("plain", prompt(CHAT))] {
+        let request = rig.post(id, CHAT, &body, "tokens=50").header("content-type", "text/plain");
+        request.send().await.expect_status(200).await.bytes().await;
+        let (row, delivered) = (rig.books.booked(id, 1).await, rig.delivered(id));
+        assert_eq!(delivered.delivered_tokens, 50);
+        assert!(number(&row, "output_tokens") >= 50, "{id}: {row}");
+        assert!(number(&row, "input_tokens") >= delivered.prompt_tokens, "{id}: {row}");
+    }
+}
+
 /// Some providers tell usage before a word of the reply.
 #[tokio::test]
 async fn a_count_that_came_too_early_does_not_make_a_broken_stream_cheap() {
