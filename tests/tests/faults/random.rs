@@ -141,12 +141,54 @@ async fn settled(auditor: &Auditor, control: &Client) -> Vec<Entry> {
     .await
 }
 
+/// What happened.
+struct Run {
+    faults: Tally,
+    calls: Tally,
+    /// What was wrong with the books meanwhile.
+    wrong: Vec<String>,
+    /// How often they were looked into.
+    looks: u64,
+}
+
+/// Sends traffic while things go wrong, until all has ended and everybody is back.
+async fn run(world: &mut World, auditor: &Auditor, seconds: u64, dice: &mut Dice) -> Run {
+    let (clients, controls) = (world.clients(), world.controls());
+    let (faults, calls, stop) = (Tally::default(), Tally::default(), Arc::new(AtomicBool::new(false)));
+    let callers: Vec<_> = (0..CLIENTS)
+        .map(|_| tokio::spawn(call(clients.clone(), dice.split(), calls.clone(), Arc::clone(&stop))))
+        .collect();
+    let raiser =
+        tokio::spawn(raise_limits(Arc::clone(&world.limits), controls.clone(), dice.split(), Arc::clone(&stop)));
+    let watcher = tokio::spawn(watch(auditor.clone(), controls, dice.split(), Arc::clone(&stop)));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let [own, foreign] = &mut world.sites;
+    tokio::join!(
+        torment(own, (300, 3_000), end, dice.split(), faults.clone()),
+        torment(foreign, (300, 3_000), end, dice.split(), faults.clone()),
+        // Leases that nobody renews are settled only when Redis has been there for as long as they last.
+        torment(&mut world.redis, (2_000, 12_000), end, dice.split(), faults.clone()),
+    );
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.expect("a client");
+    }
+    raiser.await.expect("the limits are raised");
+    let (wrong, looks) = watcher.await.expect("the books are watched");
+    let ended = async || world.simulators.iter().all(|simulator| simulator.totals().in_progress == 0);
+    eventually(SOON, "the backends have ended", ended).await;
+    Run { faults, calls, wrong, looks }
+}
+
 /// The run was what it should be: everything happened, and nothing that must not.
-fn check_run(faults: &Tally, calls: &Tally) {
+fn check_run(Run { faults, calls, looks, .. }: &Run) {
+    println!("faults: {:?}\ncalls: {:?}\n{looks} looks into the books", faults.counts(), calls.counts());
+    assert!(*looks > 0, "nobody has looked into the books");
     let all = [
         Fault::EnvoyKilled,
         Fault::EnvoyPaused,
         Fault::ControlPlaneKilled,
+        Fault::ControlPlanePaused,
         Fault::BothKilled,
         Fault::RedisKilled,
         Fault::RedisPaused,
@@ -181,6 +223,34 @@ async fn check_gateways(sites: &[Site]) {
     }
 }
 
+/// The books, in the end: everything delivered is on them, and whatever else is owed.
+fn check_books(world: &World, entries: &[Entry], mut wrong: Vec<String>) {
+    let deliveries: Vec<_> = world.simulators.iter().flat_map(Simulator::deliveries).collect();
+    for entry in entries {
+        let owed = entry.account.owed(&deliveries);
+        println!("owed {owed}, {entry:?}");
+        assert!(entry.delivered > 0, "an empty run");
+        if entry.spent < owed {
+            wrong.push(format!("less was charged than was owed: {entry:?}"));
+        }
+        wrong.extend(entry.violation());
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let tagged: u64 = delivered(world.simulators.iter()).values().map(|totals| totals.requests).sum();
+    let received: u64 = world.simulators.iter().map(|simulator| simulator.totals().requests).sum();
+    assert_eq!(tagged, received, "requests of unknown keys");
+}
+
+/// Nothing is left that keeps anybody from going on.
+async fn check_service(world: &World, dice: &mut Dice) {
+    for account in LIMITED {
+        raise(account, &world.limits, &world.controls(), dice).await;
+    }
+    for client in &world.clients() {
+        join_all(KEYS.map(|(key, _)| is_served(client, key))).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn budgets_hold_under_random_faults() {
     let seed = setting("FAULT_SEED", || getrandom::u64().expect("randomness"));
@@ -188,55 +258,11 @@ async fn budgets_hold_under_random_faults() {
     println!("FAULT_SEED={seed} FAULT_SECONDS={seconds}");
     let mut dice = Dice::new(seed);
     let mut world = World::start().await;
-    let (clients, controls) = (world.clients(), world.controls());
     let auditor = Auditor::new(Arc::clone(&world.simulators), Arc::clone(&world.limits));
-    let (faults, calls, stop) = (Tally::default(), Tally::default(), Arc::new(AtomicBool::new(false)));
-
-    let callers: Vec<_> = (0..CLIENTS)
-        .map(|_| tokio::spawn(call(clients.clone(), dice.split(), calls.clone(), Arc::clone(&stop))))
-        .collect();
-    let raiser =
-        tokio::spawn(raise_limits(Arc::clone(&world.limits), controls.clone(), dice.split(), Arc::clone(&stop)));
-    let watcher = tokio::spawn(watch(auditor.clone(), controls.clone(), dice.split(), Arc::clone(&stop)));
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let [own, foreign] = &mut world.sites;
-    tokio::join!(
-        torment(own, (300, 3_000), end, dice.split(), faults.clone()),
-        torment(foreign, (300, 3_000), end, dice.split(), faults.clone()),
-        // Leases that nobody renews are settled only when Redis has been there for as long as they last.
-        torment(&mut world.redis, (2_000, 12_000), end, dice.split(), faults.clone()),
-    );
-    stop.store(true, Ordering::Relaxed);
-    for caller in callers {
-        caller.await.expect("a client");
-    }
-    raiser.await.expect("the limits are raised");
-    let (wrong, looks) = watcher.await.expect("the books are watched");
-
-    let ended = async || world.simulators.iter().all(|simulator| simulator.totals().in_progress == 0);
-    eventually(SOON, "the backends have ended", ended).await;
-    let entries = settled(&auditor, &controls[0]).await;
-    println!("faults: {:?}\ncalls: {:?}\n{looks} looks into the books", faults.counts(), calls.counts());
-    let deliveries: Vec<_> = world.simulators.iter().flat_map(Simulator::deliveries).collect();
-    let owed = |entry: &Entry| entry.account.owed(&deliveries);
-    entries.iter().for_each(|entry| println!("owed {}, {entry:?}", owed(entry)));
-    check_run(&faults, &calls);
+    let run = run(&mut world, &auditor, seconds, &mut dice).await;
+    check_run(&run);
+    let entries = settled(&auditor, &world.sites[0].control()).await;
+    check_books(&world, &entries, run.wrong);
     check_gateways(&world.sites).await;
-    let tagged: u64 = delivered(world.simulators.iter()).values().map(|totals| totals.requests).sum();
-    let received: u64 = world.simulators.iter().map(|simulator| simulator.totals().requests).sum();
-    assert_eq!(tagged, received, "requests of unknown keys");
-    assert!(looks > 0 && entries.iter().all(|entry| entry.delivered > 0), "an empty run");
-    let unpaid = entries.iter().filter(|entry| entry.spent < owed(entry));
-    let unpaid = unpaid.map(|entry| format!("less was charged than was owed: {entry:?}"));
-    let wrong: Vec<String> =
-        wrong.into_iter().chain(entries.iter().filter_map(Entry::violation)).chain(unpaid).collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
-
-    // Nothing is left that keeps anybody from going on.
-    for account in LIMITED {
-        raise(account, &world.limits, &controls, &mut dice).await;
-    }
-    for client in &clients {
-        join_all(KEYS.map(|(key, _)| is_served(client, key))).await;
-    }
+    check_service(&world, &mut dice).await;
 }

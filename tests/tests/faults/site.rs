@@ -15,15 +15,22 @@ const WORKERS: u32 = 2;
 /// Starts of a gateway that fail because its Redis is away, before it is given up.
 const STARTS_MAX: usize = 20;
 
+/// How long Envoy or a control plane stands still, in milliseconds: up to more than a lease lasts.
+const PAUSED: (u64, u64) = (500, 7_000);
+/// How long Redis does: up to more than a step of the ledger may take.
+const REDIS_PAUSED: (u64, u64) = (100, 3_000);
+
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
     /// SIGKILL for Envoy; another is started.
     EnvoyKilled,
-    /// Envoy stands still for longer than its leases last.
+    /// Envoy stands still.
     EnvoyPaused,
     /// SIGKILL for a control plane whose Envoy goes on.
     ControlPlaneKilled,
+    /// A control plane stands still, and its Envoy goes on.
+    ControlPlanePaused,
     /// SIGKILL for a control plane and its Envoy.
     BothKilled,
     /// SIGKILL for Redis.
@@ -82,20 +89,23 @@ impl Site {
         panic!("the gateway did not come back in {STARTS_MAX} attempts");
     }
 
-    async fn pause_envoy(&mut self, time: Duration) {
+    fn envoy_pid(&self) -> u32 {
         let own = || self.gateway.envoy_pid().expect("the gateway runs an Envoy");
-        let pid = self.envoy.as_ref().map_or_else(own, Envoy::pid);
-        assert!(signal_process(pid, Signal::Stop), "the Envoy {pid} is gone");
-        tokio::time::sleep(time).await;
-        assert!(signal_process(pid, Signal::Continue), "the Envoy {pid} is gone");
+        self.envoy.as_ref().map_or_else(own, Envoy::pid)
     }
+}
+
+async fn pause(pid: u32, time: Duration) {
+    assert!(signal_process(pid, Signal::Stop), "the process {pid} is gone");
+    tokio::time::sleep(time).await;
+    assert!(signal_process(pid, Signal::Continue), "the process {pid} is gone");
 }
 
 impl Victim for Site {
     fn faults(&self) -> &'static [Fault] {
         match self.envoy {
-            Some(_) => &[Fault::EnvoyKilled, Fault::EnvoyPaused, Fault::ControlPlaneKilled],
-            None => &[Fault::EnvoyKilled, Fault::EnvoyPaused, Fault::BothKilled],
+            Some(_) => &[Fault::EnvoyKilled, Fault::EnvoyPaused, Fault::ControlPlaneKilled, Fault::ControlPlanePaused],
+            None => &[Fault::EnvoyKilled, Fault::EnvoyPaused, Fault::BothKilled, Fault::ControlPlanePaused],
         }
     }
 
@@ -106,7 +116,8 @@ impl Victim for Site {
                 let killed = self.gateway.kill_envoy();
                 self.gateway.other_envoy(killed).await;
             }
-            (Fault::EnvoyPaused, _) => self.pause_envoy(dice.ms(500, 7_000)).await,
+            (Fault::EnvoyPaused, _) => pause(self.envoy_pid(), dice.ms(PAUSED.0, PAUSED.1)).await,
+            (Fault::ControlPlanePaused, _) => pause(self.gateway.pid(), dice.ms(PAUSED.0, PAUSED.1)).await,
             (Fault::ControlPlaneKilled | Fault::BothKilled, _) => self.restart().await,
             (Fault::RedisKilled | Fault::RedisPaused, _) => unreachable!("{fault:?} is not for a gateway"),
         }
@@ -123,8 +134,7 @@ impl Victim for RedisServer {
             Fault::RedisKilled => self.restart(),
             _ => {
                 self.pause();
-                // Up to more than a step of the ledger may take.
-                tokio::time::sleep(dice.ms(100, 3_000)).await;
+                tokio::time::sleep(dice.ms(REDIS_PAUSED.0, REDIS_PAUSED.1)).await;
                 self.resume();
             }
         }
