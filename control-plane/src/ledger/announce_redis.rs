@@ -57,8 +57,9 @@ impl RedisAnnounce {
     fn tell(&self, desk: &Arc<LedgerDesk>, notice: &Notice) {
         match notice {
             Notice::Message { channel, payload } if *channel == self.recalls => {
-                if let Some(account) = self.recalled(payload) {
-                    desk.on_recall(account);
+                if let Some((sender, account)) = self.recalled(payload) {
+                    // Any order will do that all gateways see in the same way.
+                    desk.on_recall(account, sender < self.me.as_str());
                 }
             }
             Notice::Message { payload, .. } => match freed_accounts(payload) {
@@ -69,13 +70,13 @@ impl RedisAnnounce {
         }
     }
 
-    /// The account that another gateway's message names.
-    fn recalled<'a>(&self, payload: &'a [u8]) -> Option<&'a str> {
+    /// Who another gateway's message is from, and the account that it names.
+    fn recalled<'a>(&self, payload: &'a [u8]) -> Option<(&'a str, &'a str)> {
         if payload.len() > NAME_BYTES_MAX {
             return None;
         }
         let (sender, account) = std::str::from_utf8(payload).ok()?.split_once(' ')?;
-        if sender == self.me { None } else { Some(account) }
+        if sender == self.me { None } else { Some((sender, account)) }
     }
 }
 

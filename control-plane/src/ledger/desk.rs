@@ -133,9 +133,13 @@ impl LedgerDesk {
         Seat { core: self.core.clone(), session, outbox }
     }
 
-    /// Another gateway asks to recall what is idle in `account`.
-    pub fn on_recall(&self, account: &str) {
+    /// Another gateway asks to recall what is idle in `account`. With `goes_first`, it gets what there is if both wait.
+    pub fn on_recall(&self, account: &str, goes_first: bool) {
         let mut queue = self.core.queue();
+        if goes_first {
+            queue.recalls.give_way(account);
+            self.core.bell.notify_one();
+        }
         if queue.recalls.asked_by_others(account, Instant::now()) {
             queue.holders.ask(account, None, self.core.clock.now_ms(), &Default::default());
         }

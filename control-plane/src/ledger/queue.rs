@@ -162,7 +162,12 @@ impl Queue {
             let holders = &self.holders;
             let holds = |session, key: &str, unit| holders.held_by(&account, unit, now_ms, session, key);
             let Some((job, reply)) = self.recalls.sacrifice(&account, now, holds) else {
+                let remote = self.recalls.is_remote(&account);
                 for (job, reply) in self.recalls.finish(&account, now) {
+                    // What it holds was of no use to it; a claim of another gateway may wait for that.
+                    if let Some(session) = job.session.filter(|_| remote) {
+                        self.holders.ask_one(session, &job.claim.key_id);
+                    }
                     self.refuse(job, reply);
                 }
                 continue;

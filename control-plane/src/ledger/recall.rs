@@ -84,12 +84,19 @@ struct Running {
     waiting: HashMap<SessionId, Asked>,
     /// Others may hold something that cannot be asked here.
     remote: bool,
+    /// Another gateway that waits for the same account goes first.
+    gives_way: bool,
     brought: bool,
 }
 
 impl Running {
+    /// Of gateways that wait for what each other's waiting requests hold, all but one give up early: it gets the rest.
+    fn deadline(&self, pace: Pace) -> Instant {
+        self.begun + if self.gives_way { pace.wait / 2 } else { pace.wait }
+    }
+
     fn is_over(&self, now: Instant, pace: Pace) -> bool {
-        now >= self.begun + pace.wait || (self.waiting.is_empty() && !self.remote)
+        now >= self.deadline(pace) || (self.waiting.is_empty() && !self.remote)
     }
 
     /// Whether all who have not answered wait for an answer themselves: a worker says that it is done when it has
@@ -187,7 +194,8 @@ impl Recalls {
             parked.job.recall = Some((account.to_owned(), self.last));
         }
         short.asked = Some(now);
-        short.running = Some(Running { number: self.last, begun: now, waiting, remote, brought: false });
+        short.running =
+            Some(Running { number: self.last, begun: now, waiting, remote, gives_way: false, brought: false });
     }
 
     /// A claim of this key has been booked in `accounts`: whatever it hands back is back.
@@ -286,6 +294,19 @@ impl Recalls {
         true
     }
 
+    /// Another gateway waits for `account` too, and goes first.
+    pub(super) fn give_way(&mut self, account: &str) {
+        if let Some(running) = self.accounts.get_mut(account).and_then(|short| short.running.as_mut()) {
+            running.gives_way = running.remote;
+        }
+    }
+
+    /// Whether the recall of `account` asks other gateways too.
+    pub(super) fn is_remote(&self, account: &str) -> bool {
+        let running = self.accounts.get(account).and_then(|short| short.running.as_ref());
+        running.is_some_and(|running| running.remote)
+    }
+
     /// Whether nothing should be granted ahead in `account`.
     pub(super) fn is_tight(&self, account: &str, now: Instant) -> bool {
         self.accounts.get(account).is_some_and(|short| short.is_tight(now, self.pace))
@@ -317,7 +338,7 @@ impl Recalls {
     /// When to look again.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let times = self.active().filter_map(|(_, short)| match &short.running {
-            Some(running) => Some(running.begun + self.pace.wait),
+            Some(running) => Some(running.deadline(self.pace)),
             None => short.begins_at(self.pace),
         });
         times.min()
@@ -365,5 +386,45 @@ impl Short {
             lease: most.job.claim.lease.clone(),
             waiting: waiting.collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ditto_ledger::{Claim, RateStatus};
+
+    use super::*;
+
+    /// A claim is refused in the account `k`, and a recall of it has begun.
+    fn waiting(remote: bool, now: Instant) -> Recalls {
+        let refusal = Refusal {
+            account: "k".into(),
+            unit: Unit::Tokens,
+            limit: 100,
+            used: 100,
+            held_by_others: 50,
+            needed: 70,
+            retry_after_ms: 0,
+            rates: RateStatus::default(),
+        };
+        let mut recalls = Recalls::default();
+        let reply = Reply { refusal: Some(refusal), ..Reply::default() };
+        assert!(recalls.park(Job::new(Claim::default(), None), reply, now).is_none());
+        recalls.begin("k", HashMap::from([(1, Asked::default())]), remote, now);
+        recalls
+    }
+
+    #[test]
+    fn who_gives_way_to_another_gateway_gives_up_early() {
+        let now = Instant::now();
+        let wait = Pace::default().wait;
+        for (remote, expected) in [(true, wait / 2), (false, wait)] {
+            let mut recalls = waiting(remote, now);
+            assert_eq!(recalls.next_deadline(), Some(now + wait));
+            recalls.give_way("k");
+            assert_eq!(recalls.next_deadline(), Some(now + expected));
+            assert!(recalls.finish("k", now + expected - Duration::from_millis(1)).is_empty());
+            assert_eq!(recalls.finish("k", now + expected).len(), 1);
+        }
     }
 }

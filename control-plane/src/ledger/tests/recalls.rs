@@ -157,7 +157,7 @@ struct Wire(Mutex<Vec<std::sync::Weak<LedgerDesk>>>);
 impl Announce for Wire {
     async fn recall(&self, account: &str) {
         for desk in self.0.lock().unwrap().iter().filter_map(std::sync::Weak::upgrade) {
-            desk.on_recall(account);
+            desk.on_recall(account, false);
         }
     }
 }
@@ -184,4 +184,47 @@ async fn what_is_idle_at_another_gateway_is_recalled() {
     let started = Instant::now();
     assert!(holder.say(holder.ask("k", 70, 20, 60)).await.refusal.is_some());
     assert!(started.elapsed() >= Duration::from_millis(150), "{:?}", started.elapsed());
+}
+
+/// Passes the recalls of one desk on to another.
+#[derive(Debug, Default)]
+struct Line {
+    to: Mutex<std::sync::Weak<LedgerDesk>>,
+    goes_first: bool,
+}
+
+#[async_trait]
+impl Announce for Line {
+    async fn recall(&self, account: &str) {
+        if let Some(desk) = self.to.lock().unwrap().upgrade() {
+            desk.on_recall(account, self.goes_first);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_gateways_that_wait_for_each_other_one_gives_way() {
+    let store = Arc::new(TestStore::default());
+    let (first, second) = (Arc::new(Line { goes_first: true, ..Line::default() }), Arc::new(Line::default()));
+    let here = gateway(LedgerOptions::default(), store.clone(), Some(first.clone())).await;
+    let there = gateway(LedgerOptions::default(), store, Some(second.clone())).await;
+    *first.to.lock().unwrap() = Arc::downgrade(&there.desk);
+    *second.to.lock().unwrap() = Arc::downgrade(&here.desk);
+    here.be_patient();
+    for gateway in [&here, &there] {
+        gateway.terms.set("k", Some(100), None);
+    }
+    let (mut one, mut two) = (here.worker("1").await, there.worker("2").await);
+    assert_eq!(granted(&one.say(one.ask("k", 0, 0, 50)).await), 50);
+    assert_eq!(granted(&two.say(two.ask("k", 0, 0, 50)).await), 50);
+    // Each holds 50 and needs 20 more.
+    two.send(vec![two.ask("k", 50, 0, 70)]).await;
+    until(async || there.desk.status().counters.recalls == 1).await;
+    one.send(vec![one.ask("k", 50, 0, 70)]).await;
+    assert!(two.reply().await.refusal.is_some());
+    assert_eq!(two.recall().await, ["k"]);
+    two.say(two.hand_back("k", 50, 0)).await;
+    here.desk.on_change(&["key:k".into()]);
+    assert_eq!(granted(&one.reply().await), 70);
+    assert_eq!(here.desk.status().counters.refusals.tokens, 0);
 }
