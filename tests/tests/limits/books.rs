@@ -46,6 +46,8 @@ async fn traffic(gateway: &Gateway, simulator: &Simulator) -> Books {
     for (id, requests) in [("one", 3), ("two", 2), ("free", 4)] {
         assert_eq!(burst(&[gateway], id, requests).await.served, requests);
         books.booked(id, requests as u64).await;
+    }
+    for id in ["one", "two", "free"] {
         books.settled(id).await;
     }
     books
