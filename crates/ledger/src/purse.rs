@@ -236,6 +236,16 @@ impl Purse {
         }
     }
 
+    /// The ledger could not book the claim of this lease, which is repeated with the next ones. It may have booked others
+    /// that were sent with it.
+    pub fn not_booked(&mut self, lease: &str) {
+        let number = lease.rsplit_once('/').and_then(|(_, number)| number.parse::<u64>().ok());
+        self.leases.iter_mut().filter(|lease| Some(lease.number()) == number).for_each(Held::lost);
+        if !self.leases.iter().any(Held::is_asking) {
+            self.asking = None;
+        }
+    }
+
     /// There will be no answer to the claims that were sent last. They are repeated with the next ones.
     pub fn lost(&mut self) {
         self.asking = None;

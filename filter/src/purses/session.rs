@@ -171,13 +171,14 @@ impl<R: Clone> Purses<R> {
     /// Takes the reply to one claim.
     fn reply(&mut self, reply: Reply, sent_ms: u64, now_ms: u64, answers: &mut Vec<(R, Answer)>) {
         let Some(slot) = self.slot_of(&reply.lease) else { return };
+        let lease = reply.lease.clone();
         match wire::reply_from_wire(reply) {
             Ok(reply) => {
                 self.session.pause_ms = 0;
                 slot.borrow_mut().heard(reply, sent_ms, now_ms, answers);
             }
             Err(_) => {
-                slot.borrow_mut().not_booked(answers);
+                slot.borrow_mut().not_booked(&lease, answers);
                 self.session.pause(now_ms);
             }
         }

@@ -83,10 +83,15 @@ impl<R> Slot<R> {
         }
     }
 
-    /// The ledger could not book: nobody waits any longer, and the claims will be repeated.
-    pub(super) fn not_booked(&mut self, answers: &mut Vec<(R, Answer)>) {
-        self.purse.lost();
-        answers.extend(self.queue.drain(..).map(|waiter| (waiter.request, Answer::Unavailable)));
+    /// The ledger could not book what was said of this lease, which will be repeated. If it is the one to spend from,
+    /// nobody waits any longer: a former one's last word may fail while others are granted what the ledger's absence
+    /// allows.
+    pub(super) fn not_booked(&mut self, lease: &str, answers: &mut Vec<(R, Answer)>) {
+        let current = self.is_current(lease);
+        self.purse.not_booked(lease);
+        if current {
+            answers.extend(self.queue.drain(..).map(|waiter| (waiter.request, Answer::Unavailable)));
+        }
     }
 
     /// Gives up on those who have waited too long.

@@ -237,3 +237,38 @@ fn answers_that_nobody_asked_for_are_harmless() {
     }
     assert_eq!(desk.books(), books);
 }
+
+/// While the store is away, a gateway may grant what its allowance covers. Nobody can book a former lease's last word
+/// then, and that must not take the grant away from those who wait.
+#[test]
+fn what_is_granted_counts_although_a_former_lease_could_not_be_closed() {
+    let away = |message: &WorkerMessage, claims: usize| -> Vec<_> {
+        let claims = message.claims.iter().take(claims);
+        claims.map(|claim| ditto_ledger::wire::unavailable(claim.lease.clone(), "away")).collect()
+    };
+    let (mut desk, reservation) = quiet(1_000);
+    desk.settle(&reservation, 9);
+    let mut last_word = None;
+    while last_word.is_none() {
+        desk.now_ms += 1_000;
+        while let Some(message) = desk.message() {
+            if message.claims.iter().any(|claim| claim.last) {
+                last_word = Some(message);
+                break;
+            }
+            desk.answer(message);
+        }
+    }
+    let last_word = last_word.unwrap();
+    let (replies, sequence) = (away(&last_word, 1), last_word.sequence);
+    desk.purses.heard(LedgerMessage { sequence, replies, ..LedgerMessage::default() }, desk.now_ms);
+
+    assert_eq!(desk.request(7, 20), None, "the lease is closed, heard or not");
+    let mut message = desk.message().unwrap();
+    assert_eq!(message.claims.len(), 2, "the last word again, and the new lease");
+    let former = away(&message, 1);
+    message.claims.remove(0);
+    let mut reply = desk.ledger.answer(message, desk.now_ms);
+    reply.replies.splice(0..0, former);
+    assert_eq!(told(&desk.purses.heard(reply, desk.now_ms)), [(7, Told::Granted)]);
+}
