@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::rig::{
     Answer, CHAT, NEED, admin, burst, document, early_in_a_minute, exact_usage, key, request, send, start, token,
-    until_known, use_up,
+    until_known, until_unknown, use_up,
 };
 
 const TWO_WORKERS: [&str; 2] = ["--envoy-concurrency", "2"];
@@ -110,7 +110,8 @@ async fn a_key_that_is_deleted_and_made_again_goes_on_from_what_it_had_spent() {
     until_known(&gateway, "k").await;
     assert_eq!(burst(&[&gateway], "k", 6).await.served, 6);
     admin.delete("/admin/keys/k").send().await.expect_status(204).await;
-    eventually(SOON, "the key is refused", async || send(&client, "k").await.status == 401).await;
+    until_unknown(&gateway, "k").await;
+    assert_eq!(send(&client, "k").await.status, 401);
     let row = books.until("k", "all is booked and handed back", |row| {
         (&row["requests"], &row["reserved_tokens"]) == (&json!(6), &json!(0))
     });

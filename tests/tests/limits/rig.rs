@@ -64,6 +64,11 @@ pub(super) async fn until_known(gateway: &Gateway, id: &str) {
     until_all_say(gateway, id, 501).await;
 }
 
+/// Waits until no worker knows a key any more.
+pub(super) async fn until_unknown(gateway: &Gateway, id: &str) {
+    until_all_say(gateway, id, 401).await;
+}
+
 /// Asks for what there is not, and costs nothing. Each request has a connection of its own, and the kernel deals these
 /// out to the workers.
 async fn until_all_say(gateway: &Gateway, id: &str, status: u16) {
