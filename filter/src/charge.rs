@@ -222,12 +222,10 @@ pub(crate) fn charge(need: &Need, kind: Kind, price: Option<&Price>, ended: &End
 /// What a reply without a count must have used.
 fn supposed(need: &Need, ended: &Ended) -> Usage {
     let metered = &ended.metered;
-    let unread = metered.unread_bytes > 0;
-    // An error that ends a long wait is complete, but not what the backend was making.
-    let whole = metered.finished && ended.status < 400;
-    let output = match (need.strict, unread) {
-        // What was produced and not delivered cannot be seen from here: strict mode takes no chance.
-        (true, _) if !whole => need.output,
+    let output = match (need.strict, metered.unread_bytes > 0) {
+        // What was made and not delivered (the rest of a reply that broke off, hidden reasoning) cannot be seen from
+        // here: strict mode takes no chance.
+        (true, _) => need.output,
         (_, true) => need.output.max(metered.output_estimate()),
         _ => metered.output_estimate(),
     };
