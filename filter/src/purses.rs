@@ -88,6 +88,12 @@ impl<R: Clone> Purses<R> {
         }
     }
 
+    /// Why a request that was not let through need not ask the ledger: it has just refused one that needed no more.
+    pub(crate) fn refusal(&self, key: &KnownKey, need: &Amounts, now_ms: u64) -> Option<Refusal> {
+        let slot = self.by_key.get(&key.id)?.borrow();
+        if slot.has_waiters() { None } else { slot.purse.refusal(now_ms, need).cloned() }
+    }
+
     /// Puts a request into its key's queue; false when too many wait already.
     pub(crate) fn wait(&mut self, key: &KnownKey, exact: bool, request: R, need: Amounts, now_ms: u64) -> bool {
         if self.waiting >= WAITERS_MAX {

@@ -223,7 +223,8 @@ impl Purse {
         let Some(place) = self.leases.iter().position(|lease| lease.number() == number) else { return };
         let Some(lease) = self.leases.get_mut(place).filter(|lease| lease.is_asking()) else { return };
         self.pace.after_claim(sent_ms);
-        if lease.number() == last {
+        // What is said to a report is no news for requests.
+        if lease.number() == last && !self.waited_for.first.is_zero() {
             self.refused = refused(reply, &self.waited_for.first, sent_ms);
         }
         match lease.heard(reply, sent_ms) {
@@ -287,7 +288,7 @@ impl Purse {
 
 /// What to remember of a reply to a claim that was made for a request.
 fn refused(reply: &Reply, needed: &Amounts, sent_ms: u64) -> Option<(u64, Amounts, Refusal)> {
-    let refusal = reply.refusal.clone().filter(|_| !needed.is_zero())?;
+    let refusal = reply.refusal.clone()?;
     Some((sent_ms.saturating_add(REFUSED_MS), *needed, refusal))
 }
 

@@ -50,6 +50,12 @@ impl GatewayStage {
             self.phase = Phase::Forwarded { _ticket: ticket, meter: Some(meter) };
             return Flow::Continue;
         }
+        let refusal = self.worker.purses.borrow().refusal(&key, &need, now_ms);
+        if let Some(refusal) = refusal {
+            retract(host);
+            let fault = refused(&refusal, &need, self.router.metering().budget_status);
+            return self.reply(host, admitted.dialect, &admitted.request_id, &fault);
+        }
         let waiting = Waiting { key: Rc::clone(&key.id), ..self.handle.clone() };
         let waits = self.worker.purses.borrow_mut().wait(&key, exact, waiting, need, now_ms);
         if !waits {

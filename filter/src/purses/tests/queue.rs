@@ -72,6 +72,28 @@ fn a_refusal_is_for_those_who_need_as_much_and_the_others_ask_for_themselves() {
 }
 
 #[test]
+fn a_refusal_holds_a_moment_for_requests_that_need_as_much() {
+    let mut desk = Desk::new(100);
+    desk.request(0, 200);
+    assert_eq!(told(&desk.talk()), [(0, Told::Refused)]);
+    let refused = |desk: &Desk, need| desk.purses.refusal(&key("a"), &tokens(need), desk.now_ms).is_some();
+    assert_eq!([199, 200, 300].map(|need| refused(&desk, need)), [false, true, true]);
+    // Nobody is refused before those who wait.
+    desk.request(1, 50);
+    assert!(!refused(&desk, 200));
+    assert_eq!(told(&desk.talk()), [(1, Told::Granted)]);
+    desk.request(2, 90);
+    assert_eq!(told(&desk.talk()), [(2, Told::Refused)]);
+    assert!(refused(&desk, 90));
+    let (before, later) = (desk.now_ms, desk.now_ms + 100);
+    desk.now_ms = later;
+    assert!(!refused(&desk, 90));
+    desk.now_ms = before;
+    desk.purses.refresh(&KnownKey { terms: 2, ..key("a") });
+    assert!(!refused(&desk, 90), "its limits may be others now");
+}
+
+#[test]
 fn what_one_gives_back_is_there_for_the_next() {
     let mut desk = Desk::new(100);
     desk.request(0, 100);
