@@ -1,5 +1,7 @@
 //! Keys that change while they are in use: their limits take effect, and their books stay right.
 
+use std::time::Duration;
+
 use ditto_tests::books::Books;
 use ditto_tests::client::Client;
 use ditto_tests::eventually::{eventually, eventually_some};
@@ -25,9 +27,14 @@ async fn put(gateway: &Gateway, id: &str, rest: &Value) {
     reply.expect_status(200).await;
 }
 
-/// Until a request is served.
+/// How long the other worker may go on to refuse by a limit that has been raised: as long as it repeats a refusal
+/// without asking. It cannot be asked how far it is, since nobody says which worker answers.
+const REFUSED: Duration = Duration::from_millis(250);
+
+/// Until a request is served, by whichever worker.
 async fn until_served(client: &Client, id: &str) {
     eventually(SOON, "a request is served", async || send(client, id).await.status == 200).await;
+    tokio::time::sleep(REFUSED).await;
 }
 
 async fn expect_exhausted(client: &Client, id: &str, limit: u64) -> Answer {

@@ -103,7 +103,9 @@ async fn known_keys_go_on_while_redis_is_away_and_changes_flow_again_when_it_is_
     let simulator = indifferent();
     let (one, two) = pair(&redis, &config::single(&simulator)).await;
     assert_eq!(create(&one, "before", "sk-ditto-before").await, 201);
-    becomes(&two, "sk-ditto-before", 200).await;
+    for gateway in [&one, &two] {
+        becomes(gateway, "sk-ditto-before", 200).await;
+    }
 
     redis.kill();
     for gateway in [&one, &two] {

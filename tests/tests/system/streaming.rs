@@ -81,7 +81,7 @@ async fn a_stream_that_the_backend_breaks_off_does_not_end_properly() {
     let simulator = Simulator::start();
     let (_gateway, client) = gateway_before(&simulator.base_url()).await;
     for model in WAYS {
-        for (cut, least) in [(Cut::AfterBytes(300), 1), (Cut::AfterHeaders, 0)] {
+        for (cut, least) in [(Cut::AfterBytes(1_000), 1), (Cut::AfterHeaders, 0)] {
             simulator.fault_next(1, Fault::cut(cut));
             let mut response = client.post("/v1/chat/completions", &streamed_chat(model, 30)).send().await;
             assert_eq!(response.status, 200);
@@ -131,7 +131,8 @@ async fn compressed_and_binary_replies_pass_unchanged() {
         let request = client.post("/v1/chat/completions", &body).header("accept-encoding", "gzip, br");
         let mut response = request.send().await.expect_status(200).await;
         assert_eq!(response.header("content-encoding"), Some("gzip"));
-        assert_eq!(simulator.last_request().header("accept-encoding"), Some("gzip, br"));
+        // What it used must be readable; a backend that compresses all the same is passed on.
+        assert_eq!(simulator.last_request().header("accept-encoding"), Some("identity"));
         let mut text = String::new();
         flate2::read::GzDecoder::new(&response.bytes().await[..]).read_to_string(&mut text).unwrap();
         assert!(text.ends_with("data: [DONE]\n\n") && text.len().abs_diff(expected) < expected / 10, "{text}");
