@@ -4,21 +4,29 @@
 //! put together into one message, so that many keys in light use cost few calls.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use ditto_ledger::{Admission, Amounts, Purse, Refusal, Reservation};
 
 use crate::worker::KnownKey;
 
+mod agenda;
 mod session;
 mod slot;
 
+use agenda::Agenda;
 use session::Session;
 use slot::Slot;
 
 /// Requests that wait for the ledger in one worker, at most.
 const WAITERS_MAX: usize = 10_000;
+
+/// Purses that one tick looks at for what time alone decides, unless there are more than four times as many: then it
+/// looks at a quarter of them, so that each has its turn within four ticks.
+const TURN_MIN: usize = 256;
+/// See [`TURN_MIN`].
+const TURN_SHARE: usize = 4;
 
 /// What a request that waits is told; `R` says whose request it is.
 #[derive(Debug)]
@@ -39,6 +47,10 @@ pub(crate) struct Purses<R> {
     next_serial: u64,
     by_key: HashMap<Rc<str>, Rc<RefCell<Slot<R>>>>,
     by_serial: HashMap<u64, Rc<RefCell<Slot<R>>>>,
+    /// All slots, in the order in which ticks look at them.
+    turns: VecDeque<Rc<RefCell<Slot<R>>>>,
+    /// Slots that the next message looks at.
+    agenda: Agenda<R>,
     waiting: usize,
     /// Keys whose first request has begun to wait since the last message.
     urgent: bool,
@@ -65,6 +77,8 @@ impl<R: Clone> Purses<R> {
             next_serial: 1,
             by_key: HashMap::new(),
             by_serial: HashMap::new(),
+            turns: VecDeque::new(),
+            agenda: Agenda::default(),
             waiting: 0,
             urgent: false,
             session: Session::default(),
@@ -75,6 +89,7 @@ impl<R: Clone> Purses<R> {
     /// Lets a request of the key through, if its purse covers it and nobody waits before it.
     pub(crate) fn admit(&mut self, key: &KnownKey, need: &Amounts, exact: bool, now_ms: u64) -> Option<Reservation> {
         let slot = self.slot(key, exact);
+        self.agenda.add(&slot);
         let mut slot = slot.borrow_mut();
         if exact && slot.purse.is_limited() || slot.has_waiters() {
             return None;
@@ -101,6 +116,7 @@ impl<R: Clone> Purses<R> {
         }
         let slot = self.slot(key, exact);
         slot.borrow_mut().push(request, need, now_ms);
+        self.agenda.add(&slot);
         self.waiting = self.waiting.saturating_add(1);
         self.counters.waited = self.counters.waited.saturating_add(1);
         self.urgent = true;
@@ -116,6 +132,7 @@ impl<R: Clone> Purses<R> {
     pub(crate) fn settle(&mut self, key: &str, settle: impl FnOnce(&mut Purse)) {
         if let Some(slot) = self.by_key.get(key) {
             settle(&mut slot.borrow_mut().purse);
+            self.agenda.add(slot);
         }
     }
 
@@ -123,6 +140,7 @@ impl<R: Clone> Purses<R> {
     pub(crate) fn refresh(&mut self, key: &KnownKey) {
         if let Some(slot) = self.by_key.get(&key.id) {
             slot.borrow_mut().go_by(key);
+            self.agenda.add(slot);
         }
     }
 
@@ -137,24 +155,31 @@ impl<R: Clone> Purses<R> {
         let slot = Rc::new(RefCell::new(Slot::new(key, &self.worker, serial, exact)));
         self.by_key.insert(Rc::clone(&key.id), Rc::clone(&slot));
         self.by_serial.insert(serial, Rc::clone(&slot));
+        self.turns.push_back(Rc::clone(&slot));
         slot
     }
 
-    /// Gives up on requests that have waited too long, and on purses that nobody uses.
+    /// Looks at some purses for what time alone decides: gives up on requests that have waited too long and on purses
+    /// that nobody uses, and has the next message look at those that have something to say.
     pub(crate) fn tick(&mut self, now_ms: u64) -> Vec<(R, Answer)> {
         let mut answers = Vec::new();
-        for slot in self.by_key.values() {
-            slot.borrow_mut().give_up(now_ms, &mut answers);
-        }
-        let by_serial = &mut self.by_serial;
-        self.by_key.retain(|_, slot| {
-            let slot = slot.borrow();
-            let keep = !slot.is_unused();
-            if !keep {
-                by_serial.remove(&slot.serial);
+        let turns = self.turns.len().min(TURN_MIN.max(self.turns.len() / TURN_SHARE));
+        for _ in 0..turns {
+            let Some(slot) = self.turns.pop_front() else { break };
+            let mut open = slot.borrow_mut();
+            open.give_up(now_ms, &mut answers);
+            if open.is_unused() {
+                self.by_serial.remove(&open.serial);
+                self.by_key.remove(open.purse.key_id());
+                continue;
             }
-            keep
-        });
+            let due = open.purse.due(now_ms);
+            drop(open);
+            if due {
+                self.agenda.add(&slot);
+            }
+            self.turns.push_back(slot);
+        }
         self.count_answers(&answers);
         answers
     }

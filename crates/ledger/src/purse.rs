@@ -85,6 +85,11 @@ impl Purse {
         }
     }
 
+    /// The key's id.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// Says which units some account limits, in the order of [`Unit::ALL`]. Whenever the key's terms have changed,
     /// this must be called: what is idle goes back, and the new terms decide about what is asked for again.
     pub fn set_limited(&mut self, limited: [bool; 4]) {

@@ -52,6 +52,7 @@ impl<R: Clone> Purses<R> {
         self.session = Session { open: true, ..Session::default() };
         for slot in self.by_key.values() {
             slot.borrow_mut().announce = true;
+            self.agenda.add(slot);
         }
         self.urgent = self.waiting > 0;
     }
@@ -96,23 +97,30 @@ impl<R: Clone> Purses<R> {
         let paused = now_ms < self.session.paused_until_ms;
         let mut claims: Vec<Claim> = Vec::new();
         let mut serials = Vec::new();
-        for slot in self.by_key.values() {
-            let mut slot = slot.borrow_mut();
-            let free = slot.purse.asking_since().is_none();
-            let due = free && (slot.has_waiters() || slot.announce);
-            if !due && (paused || !slot.purse.due(now_ms)) {
+        let mut later = Vec::new();
+        while let Some(slot) = self.agenda.next() {
+            let mut open = slot.borrow_mut();
+            let free = open.purse.asking_since().is_none();
+            let urgent = free && (open.has_waiters() || open.announce);
+            if !urgent && !open.purse.due(now_ms) {
                 continue;
             }
-            slot.announce = false;
-            let waiting = slot.waiting();
-            claims.extend(slot.purse.claims(now_ms, waiting.as_ref()));
-            serials.push(slot.serial);
+            if !urgent && paused {
+                drop(open);
+                later.push(slot);
+                continue;
+            }
+            open.announce = false;
+            let waiting = open.waiting();
+            claims.extend(open.purse.claims(now_ms, waiting.as_ref()));
+            serials.push(open.serial);
             if claims.len() >= CLAIMS_MAX {
                 // Others may wait that are not in it.
                 self.urgent = self.waiting > 0;
                 break;
             }
         }
+        later.iter().for_each(|slot| self.agenda.add(slot));
         (claims, serials)
     }
 
@@ -142,6 +150,7 @@ impl<R: Clone> Purses<R> {
         }
         // What the message spoke for and the answer does not mention will be said again.
         for slot in serials.iter().filter_map(|serial| self.by_serial.get(serial)) {
+            self.agenda.add(slot);
             let mut slot = slot.borrow_mut();
             if slot.purse.asking_since() == Some(sent_ms) {
                 slot.purse.lost();
@@ -155,7 +164,10 @@ impl<R: Clone> Purses<R> {
     /// Somebody else needs what is idle in the purses of these keys.
     fn recall(&mut self, number: u64, keys: &[String]) {
         let slots: Vec<_> = keys.iter().filter_map(|key| self.by_key.get(key.as_str())).collect();
-        slots.iter().for_each(|slot| slot.borrow_mut().purse.recall());
+        for slot in &slots {
+            slot.borrow_mut().purse.recall();
+            self.agenda.add(slot);
+        }
         let mut serials: Vec<u64> = slots.iter().map(|slot| slot.borrow().serial).collect();
         if self.session.recalls.len() >= RECALLS_MAX
             && let Some((_, earlier)) = self.session.recalls.pop_back()

@@ -22,6 +22,8 @@ pub(super) struct Slot<R> {
     queue: VecDeque<Waiter<R>>,
     /// The new session must hear of its leases.
     pub(super) announce: bool,
+    /// The next message looks at it.
+    pub(super) on_agenda: bool,
     /// How often in a row the ledger closed the lease that requests waited for.
     closed: u8,
 }
@@ -39,7 +41,7 @@ impl<R> Slot<R> {
     pub(super) fn new(key: &KnownKey, worker: &str, serial: u64, exact: bool) -> Self {
         let mut purse = Purse::new(&*key.id, format!("{worker}/{serial}"), exact);
         purse.set_limited(key.limited);
-        Self { serial, purse, terms: key.terms, queue: VecDeque::new(), announce: false, closed: 0 }
+        Self { serial, purse, terms: key.terms, queue: VecDeque::new(), announce: false, on_agenda: false, closed: 0 }
     }
 
     /// The key may have other terms now.

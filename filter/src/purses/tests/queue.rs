@@ -169,6 +169,7 @@ fn reports_pause_while_the_ledger_cannot_book_and_longer_each_time() {
     let mut tries = Vec::new();
     for _ in 0..200 {
         desk.now_ms += 50;
+        desk.tick();
         if let Some(message) = desk.message() {
             tries.push(desk.now_ms);
             desk.answer(message);
@@ -233,4 +234,30 @@ fn a_key_whose_limits_are_gone_does_not_wait_any_more() {
     desk.ledger.limit("a", Limits::default());
     desk.purses.refresh(&free);
     assert!(desk.request_of(&free, 1, 100).is_some());
+}
+
+#[test]
+fn of_many_purses_a_message_looks_at_those_that_something_happened_to() {
+    let mut desk = Desk::new(1_000);
+    let count = 3_000_u32;
+    for request in 0..count {
+        let id = format!("k{request}");
+        desk.ledger.limit(&id, limit(1_000));
+        desk.request_of(&key(&id), request, 10);
+    }
+    assert_eq!(granted(desk.talk()).len(), count as usize);
+    // All have asked ahead or have nothing to ask for; one is used.
+    assert!(desk.message().is_none());
+    desk.request_of(&key("k7"), count, 900);
+    let message = desk.message().unwrap();
+    assert_eq!(message.claims.iter().map(|claim| claim.key_id.as_str()).collect::<Vec<_>>(), ["k7"]);
+    desk.answer(message);
+    // Nobody uses them any more: within four ticks each has had its turn, and hands back.
+    desk.now_ms += 10_000;
+    for _ in 0..4 {
+        desk.tick();
+    }
+    desk.talk();
+    let held: u64 = (0..count).map(|n| desk.ledger.account(&format!("k{n}")).held.tokens).sum();
+    assert_eq!(held, u64::from(count) * 10 + 900, "what requests under way have reserved, and nothing ahead");
 }

@@ -251,6 +251,7 @@ fn what_is_granted_counts_although_a_former_lease_could_not_be_closed() {
     let mut last_word = None;
     while last_word.is_none() {
         desk.now_ms += 1_000;
+        desk.tick();
         while let Some(message) = desk.message() {
             if message.claims.iter().any(|claim| claim.last) {
                 last_word = Some(message);
