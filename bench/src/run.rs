@@ -45,9 +45,10 @@ impl Effort {
 /// The stands that the rows need, all running at the same time so that their variants can be interleaved.
 #[derive(Debug)]
 struct Stands {
-    /// With the static listeners, and the gateway with one key.
+    /// With the static listeners.
     main: Stand,
-    /// The gateway with another configuration.
+    /// The gateway, an Envoy of its own for each configuration: one that shares its process with a listener which was
+    /// measured a moment before would have that one's caches.
     others: Vec<(Variant, Stand)>,
     cores: Cores,
 }
@@ -61,10 +62,9 @@ impl Stands {
             }
         }
         let statics: Vec<(&'static str, Filters)> = wanted.iter().filter_map(|v| v.listener()).collect();
-        let ours = wanted.contains(&Variant::Ours(1)).then_some(Variant::Ours(1));
-        let main = Stand::start(lab, "main", &statics, ours.and_then(Variant::shape), 1).await?;
+        let main = Stand::start(lab, "main", &statics, None, 1).await?;
         let mut others = Vec::new();
-        for variant in wanted.into_iter().filter(|v| v.shape().is_some() && Some(*v) != ours) {
+        for variant in wanted.into_iter().filter(|v| v.shape().is_some()) {
             eprintln!("starting {variant} …");
             others.push((variant, Stand::start(lab, &variant.to_string(), &[], variant.shape(), 1).await?));
         }
