@@ -91,6 +91,7 @@ impl Stand {
         let mut stand = Self { envoy, gateway, statics, admin, budgets, redis };
         stand.wait_until_ready().await.with_context(|| format!("starting the stand {name}"))?;
         if let Some(shape) = shape {
+            stand.wait_for_workers(workers).await.with_context(|| format!("starting the workers of {name}"))?;
             stand.check_gateway(lab, shape).await.with_context(|| format!("checking the gateway of {name}"))?;
         }
         Ok(stand)
@@ -155,6 +156,19 @@ impl Stand {
                 return Err(self.explain(anyhow::anyhow!("{address} is not ready after {START:?}; it says: {last}")));
             }
             sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until no worker says any more that it does not know the keys yet. A connection meets any of them, so many
+    /// in a row must be served.
+    async fn wait_for_workers(&self, workers: u32) -> Result<()> {
+        let (address, begun) = (self.gateway_address()?, Instant::now());
+        let (wanted, mut served) = (if workers == 1 { 1 } else { 16 * workers }, 0);
+        while served < wanted {
+            let is_served = ask(address, &token(0)).await?.starts_with("HTTP/1.1 200 ");
+            served = if is_served { served + 1 } else { 0 };
+            ensure!(begun.elapsed() < START, "not all of {workers} workers know the keys after {START:?}");
         }
         Ok(())
     }
