@@ -80,6 +80,14 @@ pub(crate) struct Need {
     pub(crate) strict: bool,
 }
 
+/// Whether the tokens of a request's text have to be estimated before it may go on: some unit of its key that counts
+/// tokens is limited, and strict mode does not take their bound instead.
+pub(crate) fn estimates_input(limited: &[bool; 4], strict: bool) -> bool {
+    let limits = |of: &[Unit]| Unit::ALL.iter().zip(limited).any(|(unit, &limited)| limited && of.contains(unit));
+    let in_all = limits(&[Unit::Tokens, Unit::PicoUsd]);
+    (in_all || limits(&[Unit::WindowTokens])) && !(strict && in_all)
+}
+
 /// Says what a request needs of a key whose accounts limit these units (in the order of [`Unit::ALL`]).
 pub(crate) fn need(asked: &Asked<'_>, limited: &[bool; 4], strict: bool, metering: &Metering) -> Result<Need, Fault> {
     let limits = |unit: Unit| Unit::ALL.iter().zip(limited).any(|(&known, &limited)| known == unit && limited);

@@ -14,6 +14,7 @@ use ditto_llm::scan::{ModelField, ScanErrorKind, Scanned, Scanner};
 use ditto_policy::routing::{MappedModel, Router};
 use ditto_policy::surface::{Place, locate};
 
+use crate::charge;
 use crate::head::Head;
 use crate::host::{Flow, Host, HostError};
 use crate::in_flight::Permit;
@@ -166,6 +167,7 @@ impl GatewayStage {
                 Err(error) => return self.fail(host, error),
             };
         }
+        let scanner = self.scanner(key.as_deref());
         let mut admitted = Admitted {
             aliased: matches!(path, Cow::Owned(_)),
             path: path.into_owned(),
@@ -175,7 +177,7 @@ impl GatewayStage {
             content_length: head.content_length,
             upgrade: head.upgrade,
             id_is_clients: of_client(head.request_id).is_some(),
-            scanner: Scanner::default(),
+            scanner,
             scanned: 0,
             request_id,
         };
@@ -281,6 +283,13 @@ impl GatewayStage {
             Verdict::Refused => Err(Fault::UnknownKey),
             Verdict::Unknown => Err(Fault::NotReady),
         }
+    }
+
+    /// Gathering the text is most of the work for a long prompt, so it is done only where something depends on it.
+    fn scanner(&self, key: Option<&KnownKey>) -> Scanner {
+        let strict = self.router.metering().strict;
+        let estimates = key.is_some_and(|key| charge::estimates_input(&key.limited, key.strict.unwrap_or(strict)));
+        if estimates { Scanner::default() } else { Scanner::without_text() }
     }
 
     fn key_fault(&self, head: &Head<'_>) -> Option<Fault> {

@@ -33,6 +33,13 @@ pub const ATTACHMENT_TOKENS: u64 = 1000;
 /// What templates add at most, beside what the body's own syntax is longer than the text that is made of it.
 pub const OVERHEAD_TOKENS_MAX: u64 = 512;
 
+/// Of a long text so many bytes are weighed in any case,
+const WHOLE_BYTES: u64 = 8 << 10;
+/// and of each further stretch of this length
+const STRETCH_BYTES: u64 = 8 << 10;
+/// the first so many, which stand for all of it: prompts may be megabytes, and weighing is most of the work for them.
+const WEIGHED_BYTES: u64 = 1 << 10;
+
 /// Bytes weighed before the sums are carried over: 2^16 bytes of at most 2^14 parts stay within 32 bits.
 const CARRY_BYTES: usize = 1 << 16;
 
@@ -177,17 +184,46 @@ impl TextStats {
         self.bytes = self.bytes.saturating_add(run.len() as u64);
     }
 
+    /// Adds a run of a text that may be long: beyond its first 8 KiB an eighth is weighed and stands for the rest. For
+    /// what may be a little off, and never for what must be a bound.
+    pub fn add_sampled(&mut self, mut run: &[u8]) {
+        while !run.is_empty() {
+            let place = self.bytes.checked_sub(WHOLE_BYTES).map(|beyond| beyond % STRETCH_BYTES);
+            let (left, share) = match place {
+                None => (WHOLE_BYTES.saturating_sub(self.bytes), 1),
+                Some(place) if place < WEIGHED_BYTES => (WEIGHED_BYTES - place, STRETCH_BYTES / WEIGHED_BYTES),
+                Some(place) => (STRETCH_BYTES.saturating_sub(place), 0),
+            };
+            let left = usize::try_from(left).unwrap_or(usize::MAX).min(run.len());
+            let Some((part, rest)) = run.split_at_checked(left) else { return };
+            self.add_for(part, share);
+            run = rest;
+        }
+    }
+
+    /// Adds a run that stands for as much text as it is, times `share`; for 0 it is only passed over.
+    fn add_for(&mut self, run: &[u8], share: u64) {
+        let Some(&last) = run.last() else { return };
+        if share == 0 {
+            self.last = CLASSES.get(usize::from(last)).copied().unwrap_or_default();
+            self.bytes = self.bytes.saturating_add(run.len() as u64);
+            return;
+        }
+        let (best, high) = (self.best, self.high);
+        self.add(run);
+        let more = share.saturating_sub(1);
+        self.best = self.best.saturating_add(self.best.saturating_sub(best).saturating_mul(more));
+        self.high = self.high.saturating_add(self.high.saturating_sub(high).saturating_mul(more));
+    }
+
     /// Adds a character by its UTF-16 unit, as JSON's `\u` writes it. Halves of a pair count half each.
     pub fn add_unit(&mut self, unit: u16) {
-        match unit {
-            0..0x80 => self.add(&[u8::try_from(unit).unwrap_or_default()]),
-            0x80..0x800 => self.add(&[0xc3, 0x80]),
-            0x800..0x2000 => self.add(&[0xe0, 0x80, 0x80]),
-            0x2000..0x3000 => self.add(&[0xe2, 0x80, 0x80]),
-            0xd800..0xdc00 => self.add(&[0xf0, 0x80]),
-            0xdc00..0xe000 => self.add(&[0x80, 0x80]),
-            _ => self.add(&[0xe4, 0x80, 0x80]),
-        }
+        self.add(bytes_of_unit(&mut [0], unit));
+    }
+
+    /// As [`TextStats::add_sampled`], for one unit.
+    pub fn add_unit_sampled(&mut self, unit: u16) {
+        self.add_sampled(bytes_of_unit(&mut [0], unit));
     }
 
     /// Adds tokens that are known without their text.
@@ -236,6 +272,22 @@ impl TextStats {
         } else {
             self.tokens().saturating_add(REPLY_TOKENS)
         }
+    }
+}
+
+/// UTF-8 of the class that a UTF-16 unit belongs to. `ascii` has room for a character that stands for itself.
+fn bytes_of_unit(ascii: &mut [u8; 1], unit: u16) -> &[u8] {
+    match unit {
+        0..0x80 => {
+            *ascii = [u8::try_from(unit).unwrap_or_default()];
+            ascii
+        }
+        0x80..0x800 => &[0xc3, 0x80],
+        0x800..0x2000 => &[0xe0, 0x80, 0x80],
+        0x2000..0x3000 => &[0xe2, 0x80, 0x80],
+        0xd800..0xdc00 => &[0xf0, 0x80],
+        0xdc00..0xe000 => &[0x80, 0x80],
+        _ => &[0xe4, 0x80, 0x80],
     }
 }
 

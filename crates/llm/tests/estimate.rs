@@ -191,3 +191,36 @@ proptest! {
         prop_assert_eq!(scanner.finish().unwrap().text.tokens_high(), plain.text.tokens_high());
     }
 }
+
+/// Long prompts are weighed in part.
+#[test]
+fn of_a_long_text_a_part_stands_for_the_rest() {
+    for (name, sample) in [("English", ENGLISH), ("Chinese", CHINESE), ("code", CODE), ("mixed", MIXED)] {
+        let long: String = sample.repeat(300_000 / sample.len());
+        let mut sampled = TextStats::default();
+        sampled.add_sampled(long.as_bytes());
+        let (whole, sampled) = (stats(&long).tokens() as f64, sampled.tokens() as f64);
+        assert!((sampled / whole - 1.0).abs() < 0.08, "{name}: {sampled} for {whole}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn how_a_long_text_is_cut_does_not_matter(seed in "[a-z A-Z0-9,.]{40}", cuts in prop::collection::vec(0_usize..40_000, 0..6)) {
+        let text = seed.repeat(1_000);
+        let mut whole = TextStats::default();
+        whole.add_sampled(text.as_bytes());
+        let mut cut = TextStats::default();
+        let mut places = cuts;
+        places.sort_unstable();
+        let mut from = 0;
+        for place in places.into_iter().chain([text.len()]) {
+            cut.add_sampled(&text.as_bytes()[from..place]);
+            from = place;
+        }
+        prop_assert_eq!(cut, whole);
+        let mut short = TextStats::default();
+        short.add_sampled(&text.as_bytes()[..8_192]);
+        prop_assert_eq!(short, stats(&text[..8_192]));
+    }
+}

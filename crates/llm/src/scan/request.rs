@@ -195,13 +195,13 @@ impl Visit for Request {
 
     #[inline]
     fn text(&mut self, _: Node, run: &[u8]) {
-        self.found.text.add(run);
+        self.found.text.add_sampled(run);
     }
 
     fn escape(&mut self, _: Node, escape: Escape) {
         match escape {
-            Escape::Byte(byte) => self.found.text.add(&[byte]),
-            Escape::Unit(unit) => self.found.text.add_unit(unit),
+            Escape::Byte(byte) => self.found.text.add_sampled(&[byte]),
+            Escape::Unit(unit) => self.found.text.add_unit_sampled(unit),
         }
     }
 
