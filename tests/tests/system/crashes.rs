@@ -31,7 +31,7 @@ async fn of_two_gateways_one_is_killed_and_comes_back() {
 
     let (address, envoy) = (first.address(), first.envoy_pid().unwrap());
     first.kill();
-    assert!(ports::is_free(address), "its Envoy went with it");
+    eventually(SOON, "its Envoy went with it", async || ports::is_free(address)).await;
     assert!(!answers(&first).await && answers(&second).await);
 
     first.restart().await;
