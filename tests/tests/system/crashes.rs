@@ -49,6 +49,8 @@ async fn of_two_gateways_one_is_killed_and_comes_back() {
 async fn a_killed_envoy_is_replaced() {
     let simulator = Simulator::start();
     let mut gateway = Gateway::start(config::single(&simulator), &[]).await;
+    // An Envoy that ends before the gateway has seen it serve is a failed start.
+    eventually(SOON, "the gateway has begun", async || gateway.log().contains("the gateway serves on")).await;
     let killed = gateway.kill_envoy();
     assert_ne!(gateway.other_envoy(killed).await, killed);
     serves(&gateway).await;
