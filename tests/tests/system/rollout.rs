@@ -18,7 +18,8 @@ use super::rig::{backend, change, clusters, document, is_settled, pause, statist
 use ditto_tests::support::{SOON, chat_with, start};
 
 const CLIENTS: usize = 12;
-const GRACE: [&str; 2] = ["--retire-grace-ms", "300"];
+/// Long enough for a worker that gets its new configuration late, on a machine that is busy with other tests.
+const GRACE: [&str; 2] = ["--retire-grace-ms", "1500"];
 
 /// Clients that send without a break until told to stop.
 pub(super) struct Load {
@@ -29,7 +30,10 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn start(client: &Client) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let run = |number| tokio::spawn(keep_asking(client.clone(), number, Arc::clone(&stop)));
+        let run = |number| {
+            let asking = keep_asking(client.clone(), number, Arc::clone(&stop));
+            tokio::spawn(async move { asking.await.inspect_err(|error| eprintln!("client {number}: {error:#}")) })
+        };
         Self { clients: (0..CLIENTS).map(run).collect(), stop }
     }
 
