@@ -83,15 +83,13 @@ pub(crate) struct Need {
 /// Whether the tokens of a request's text have to be estimated before it may go on: some unit of its key that counts
 /// tokens is limited, and strict mode does not take their bound instead.
 pub(crate) fn estimates_input(limited: &[bool; 4], strict: bool) -> bool {
-    let limits = |of: &[Unit]| Unit::ALL.iter().zip(limited).any(|(unit, &limited)| limited && of.contains(unit));
-    let in_all = limits(&[Unit::Tokens, Unit::PicoUsd]);
-    (in_all || limits(&[Unit::WindowTokens])) && !(strict && in_all)
+    let in_all = Unit::Tokens.is_in(limited) || Unit::PicoUsd.is_in(limited);
+    (in_all || Unit::WindowTokens.is_in(limited)) && !(strict && in_all)
 }
 
 /// Says what a request needs of a key whose accounts limit these units (in the order of [`Unit::ALL`]).
 pub(crate) fn need(asked: &Asked<'_>, limited: &[bool; 4], strict: bool, metering: &Metering) -> Result<Need, Fault> {
-    let limits = |unit: Unit| Unit::ALL.iter().zip(limited).any(|(&known, &limited)| known == unit && limited);
-    let (by_tokens, by_cost) = (limits(Unit::Tokens), limits(Unit::PicoUsd));
+    let (by_tokens, by_cost) = (Unit::Tokens.is_in(limited), Unit::PicoUsd.is_in(limited));
     let mut need = Need { strict: strict && (by_tokens || by_cost), ..Need::default() };
     need.amounts.window_requests = 1;
     if asked.kind == Kind::Free {

@@ -24,6 +24,11 @@ impl Unit {
     pub fn is_window(self) -> bool {
         matches!(self, Self::WindowRequests | Self::WindowTokens)
     }
+
+    /// Whether this unit's flag is set, of flags in the order of [`Unit::ALL`].
+    pub fn is_in(self, flags: &[bool; 4]) -> bool {
+        Self::ALL.iter().zip(flags).any(|(unit, set)| *set && *unit == self)
+    }
 }
 
 /// One number for each unit. Arithmetic saturates: at the edges of 64 bits no budget means anything any more.

@@ -94,7 +94,7 @@ impl Purse {
     /// this must be called: what is idle goes back, and the new terms decide about what is asked for again.
     pub fn set_limited(&mut self, limited: [bool; 4]) {
         self.limited = limited;
-        self.pace.keep(|unit| is_limited(&limited, unit));
+        self.pace.keep(|unit| unit.is_in(&limited));
         self.recalled = !self.leases.is_empty();
         self.refused = None;
     }
@@ -269,7 +269,7 @@ impl Purse {
     }
 
     fn only_limited(&self, need: &Amounts) -> Amounts {
-        Amounts::by_unit(|unit| if is_limited(&self.limited, unit) { need.get(unit) } else { 0 })
+        Amounts::by_unit(|unit| if unit.is_in(&self.limited) { need.get(unit) } else { 0 })
     }
 
     fn open(&mut self) {
@@ -295,10 +295,6 @@ impl Purse {
 fn refused(reply: &Reply, needed: &Amounts, sent_ms: u64) -> Option<(u64, Amounts, Refusal)> {
     let refusal = reply.refusal.clone()?;
     Some((sent_ms.saturating_add(REFUSED_MS), *needed, refusal))
-}
-
-fn is_limited(limited: &[bool; 4], unit: Unit) -> bool {
-    Unit::ALL.iter().zip(limited).any(|(of, limited)| *limited && *of == unit)
 }
 
 #[cfg(test)]
