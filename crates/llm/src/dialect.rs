@@ -1,5 +1,7 @@
 //! The dialects that clients speak.
 
+use crate::endpoint::Endpoint;
+
 /// How a client expects requests, replies and errors to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Dialect {
@@ -23,6 +25,8 @@ impl Dialect {
             "/v1/messages" => Self::Anthropic,
             _ if path.starts_with("/v1/messages/") => Self::Anthropic,
             _ if path.starts_with("/v1beta/") || path.starts_with("/v1internal:") => Self::Gemini,
+            // Gemini's stable version shares its prefix with OpenAI's API; only the method tells them apart.
+            _ if path.starts_with("/v1/") && Endpoint::of_path(path).is_gemini() => Self::Gemini,
             _ => Self::OpenAi,
         }
     }
@@ -51,6 +55,10 @@ mod tests {
             ("/v1/messagesx", Dialect::OpenAi),
             ("/v1beta/models/gemini-pro:generateContent", Dialect::Gemini),
             ("/v1internal:generateContent", Dialect::Gemini),
+            ("/v1/models/gemini-pro:generateContent?alt=sse", Dialect::Gemini),
+            ("/v1/models/gemini-pro:countTokens", Dialect::Gemini),
+            ("/v1/models/ft:gpt-4o:org::1", Dialect::OpenAi),
+            ("/v1/models", Dialect::OpenAi),
         ] {
             assert_eq!(Dialect::of_path(path), dialect, "{path}");
         }

@@ -101,7 +101,7 @@ pub fn cap_output(scanned: &Scanned, endpoint: Endpoint, model: &str, cap: u64) 
         Endpoint::ChatCompletions => ([caps.max_tokens, caps.max_completion_tokens], "max_tokens"),
         Endpoint::Completions => ([caps.max_tokens, None], "max_tokens"),
         Endpoint::Responses => ([caps.max_output_tokens, None], "max_output_tokens"),
-        Endpoint::Embeddings | Endpoint::Other => return Vec::new(),
+        _ => return Vec::new(),
     };
     let stated = || [own, other].into_iter().flatten().filter(|known| known.value.is_some());
     let mut edits: Vec<Edit> = match own {

@@ -204,9 +204,8 @@ impl ResponseMeter {
         let output_text = reading.output_text();
         // An endpoint that delivers no text has no output to estimate, and what is unknown may deliver sound.
         let delivers_text = match self.events.endpoint {
-            Endpoint::Embeddings => false,
             Endpoint::Other => self.form == Form::Json,
-            Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Responses => true,
+            endpoint => endpoint.generates(),
         };
         Metered {
             usage: reading.usage,

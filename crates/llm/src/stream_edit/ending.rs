@@ -18,7 +18,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, endpoint: Endpoint, reading: &Reading) 
             .try_for_each(|index| completion(bytes, &reading.identity, index))
             .and_then(|()| done(bytes)),
         Endpoint::Responses => response(bytes, &reading.identity),
-        Endpoint::Embeddings | Endpoint::Other => Ok(()),
+        _ => Ok(()),
     };
 }
 
