@@ -1,0 +1,30 @@
+//! Translation between the dialects that clients speak and those that backends speak.
+//!
+//! Bytes in, bytes out: there is no I/O, no clock, no configuration and no key in this crate; it builds for the host
+//! and for `wasm32-wasip1`, and no input makes it panic.
+//!
+//! Every dialect reads into, and writes from, one canonical form ([`request`], [`reply`], [`stream`], [`failure`]), so
+//! that each needs the same verbs once instead of once for each partner. A dialect's module has one file for each
+//! direction: `read_request` and `write_reply`, `write_stream`, `write_failure` where clients speak it;
+//! `write_request` and `read_reply`, `read_stream`, `read_failure` where backends do. What the canonical form cannot
+//! carry, or the target cannot express, is told to [`loss::Losses`]: nothing is lost silently.
+//!
+//! Where client and backend speak the same dialect nothing is translated; [`prepare`] says so.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod client;
+pub mod content;
+pub mod failure;
+pub mod fold;
+pub mod frame;
+pub mod json;
+pub mod loss;
+pub mod reasoning;
+pub mod reply;
+pub mod request;
+pub mod sequence;
+pub mod signature;
+pub mod stream;
+pub mod target;
+pub mod text;
