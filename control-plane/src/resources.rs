@@ -172,7 +172,6 @@ mod tests {
             timeout_seconds: 300,
             model_map: BTreeMap::new(),
             provider: None,
-            provider_config: None,
         };
         let default_backends = vec![WeightedBackend { backend: "one".into(), weight: 1.0 }];
         let router = Router { default_backends, rules: Vec::new() };

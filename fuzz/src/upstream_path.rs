@@ -72,6 +72,7 @@ fn config(base: &str, from: &str, to: &str) -> FilterConfig {
         base_path: base.to_owned(),
         has_query_params: false,
         model_map: [(from.to_owned(), to.to_owned())].into(),
+        provider: None,
     };
     FilterConfig {
         schema: SCHEMA,

@@ -146,6 +146,7 @@ fn backend_config((backend, cluster): (&Backend, &ClusterPlan)) -> BackendConfig
         base_path: cluster.base_url.path.clone(),
         has_query_params: !cluster.query_params.is_empty(),
         model_map: backend.model_map.clone(),
+        provider: backend.provider.clone(),
     }
 }
 
@@ -202,10 +203,12 @@ impl Routes<'_> {
         let mut candidates = clusters.iter().filter_map(|&index| {
             let backend = self.backends.get(index)?;
             let path = &self.clusters.get(index)?.base_url.path;
-            Some((&backend.headers, &backend.query_params, &backend.model_map, path))
+            Some((&backend.headers, &backend.query_params, &backend.model_map, &backend.provider, path))
         });
         let first = candidates.next();
-        candidates.all(|candidate| Some(candidate) == first)
+        // A signature covers the host, so each of several candidates needs its own.
+        let signs = first.is_some_and(|(_, _, _, provider, _)| provider.as_ref().is_some_and(|config| config.signs));
+        candidates.all(|candidate| Some(candidate) == first && !signs)
     }
 }
 
@@ -231,7 +234,6 @@ mod tests {
             timeout_seconds: 300,
             model_map: BTreeMap::new(),
             provider: None,
-            provider_config: None,
         }
     }
 

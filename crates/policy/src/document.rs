@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter_config::ProviderConfig;
 use crate::secret::Secret;
 
 mod backends;
@@ -15,6 +16,7 @@ mod load;
 mod nearest;
 mod parameters;
 mod problem;
+mod provider;
 mod reader;
 mod router;
 mod servers;
@@ -62,10 +64,9 @@ pub struct Backend {
     pub timeout_seconds: u32,
     /// Client's model name → the backend's; `*` matches any other.
     pub model_map: BTreeMap<String, String>,
-    /// Present for a backend that speaks another dialect.
-    pub provider: Option<String>,
-    /// Settings of the dialect, kept as written until their feature exists.
-    pub provider_config: Option<serde_json::Value>,
+    /// Present for a backend that speaks a dialect of its own. What else `provider_config` says stands in the fields
+    /// above.
+    pub provider: Option<ProviderConfig>,
 }
 
 /// The default of [`Backend::timeout_seconds`].

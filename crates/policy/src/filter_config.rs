@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 use ditto_pricing::PriceTable;
 use serde::{Deserialize, Serialize};
 
+mod provider;
+
+pub use provider::{Capability, ProviderConfig, Speaks};
+
 /// The version of this form. A filter refuses another one and keeps what it has.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// Everything the filter decides by, other than keys and credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +88,9 @@ pub struct BackendConfig {
     pub has_query_params: bool,
     /// Client's model name → the backend's; `*` matches any other.
     pub model_map: BTreeMap<String, String>,
+    /// Present for a backend that speaks a dialect of its own; `None`: requests pass as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderConfig>,
 }
 
 /// A chain of candidates with a name that Envoy's route table knows.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, SCHEMA};
+use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, ProviderConfig, SCHEMA};
 
 /// A table that only operators put names into. Requests merely ask it, so its hash need not resist them, and FNV-1a
 /// takes a third of the default's time for names of this length.
@@ -39,6 +39,8 @@ pub struct Backend {
     pub base_path: String,
     /// Whether query parameters must be added.
     pub has_query_params: bool,
+    /// Present for a backend that speaks a dialect of its own.
+    pub provider: Option<ProviderConfig>,
     model_map: ByName<MappedModel>,
     any_model: Option<MappedModel>,
 }
@@ -207,6 +209,7 @@ impl Backend {
             cluster: config.cluster,
             base_path: config.base_path,
             has_query_params: config.has_query_params,
+            provider: config.provider,
             any_model: model_map.remove("*"),
             model_map,
         }
@@ -289,6 +292,7 @@ mod tests {
             base_path: "/v1".into(),
             has_query_params: false,
             model_map: [("a".to_owned(), "b".to_owned()), ("*".to_owned(), "c".to_owned())].into(),
+            provider: None,
         };
         let route = |name: &str, backends: &[usize]| RouteConfig {
             name: name.into(),

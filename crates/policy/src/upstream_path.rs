@@ -126,6 +126,7 @@ mod tests {
             base_path: base_path.into(),
             has_query_params: false,
             model_map: model_map.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
+            provider: None,
         })
     }
 

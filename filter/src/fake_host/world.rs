@@ -151,6 +151,7 @@ fn config(open_relay: bool) -> FilterConfig {
         base_path: base_path.into(),
         has_query_params,
         model_map: model_map.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
+        provider: None,
     };
     let route = |name: &str, backends: &[usize], prepare| RouteConfig {
         name: name.into(),

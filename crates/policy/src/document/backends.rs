@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::parameters::{check_references, headers, query_params};
+use super::parameters::{headers, query_params};
 use super::problem::Path;
+use super::provider::translation;
 use super::reader::{Object, Reader};
 use super::{Backend, TIMEOUT_SECONDS_DEFAULT};
 use crate::base_url::BaseUrl;
@@ -42,33 +43,26 @@ pub(super) fn backends(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) 
 fn backend(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Backend> {
     let object = reader.object(value, path, &FIELDS)?;
     let name = object.required(reader, "name", identifier).unwrap_or_default();
-    let provider = object.optional(reader, "provider", Reader::text);
-    if provider.is_some() {
-        reader.problem(&object.at("provider"), "translation backends are not in this version: give a base_url only");
-    }
-    let base_url = if object.get("provider").is_some() {
+    let given = if object.get("provider").is_some() {
         object.optional(reader, "base_url", base_url)
     } else {
         object.required(reader, "base_url", base_url)
     };
-    let provider_config = object.get("provider_config").cloned();
-    if let Some(config) = &provider_config {
-        check_references(reader, config, &object.at("provider_config"));
-        if object.get("provider").is_none() {
-            reader.warn(&object.at("provider_config"), "has no effect without a provider");
-        }
-    }
-    Some(Backend {
+    let mut backend = Backend {
         name,
-        base_url: base_url.unwrap_or_default(),
+        base_url: String::new(),
         headers: object.optional(reader, "headers", headers).unwrap_or_default(),
         query_params: object.optional(reader, "query_params", query_params).unwrap_or_default(),
         max_in_flight: object.optional(reader, "max_in_flight", max_in_flight),
         timeout_seconds: timeout_seconds(reader, &object),
         model_map: object.optional(reader, "model_map", model_map).unwrap_or_default(),
-        provider,
-        provider_config,
-    })
+        provider: None,
+    };
+    match translation(reader, &object, given.as_deref()) {
+        Some(translation) => translation.apply(reader, &object, &mut backend),
+        None => backend.base_url = given.unwrap_or_default(),
+    }
+    Some(backend)
 }
 
 /// A name that is put into headers, metrics and logs.
@@ -81,7 +75,7 @@ pub(super) fn identifier(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>
     Some(name)
 }
 
-fn base_url(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<String> {
+pub(super) fn base_url(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<String> {
     let text = reader.secret(value, path)?;
     match BaseUrl::parse(text.expose()) {
         Ok(_) => Some(text.expose().to_owned()),
@@ -123,7 +117,7 @@ fn model_map(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use crate::document::testing::{load_json, problems, warnings};
+    use crate::document::testing::{load_json, problems};
 
     fn problems_of(fields: &str) -> Vec<String> {
         problems(&format!(r#"{{"backends": [{{"name": "a", {fields}}}]}}"#))
@@ -187,20 +181,6 @@ mod tests {
             let lines = problems_of(&format!(r#""base_url": "http://h", {fields}"#));
             assert_eq!(lines, [format!("backends[0].{message}")]);
         }
-    }
-
-    #[test]
-    fn translation_is_refused_and_needs_no_base_url() {
-        assert_eq!(
-            problems_of(r#""provider": "anthropic", "provider_config": {"base_url": "${NOPE}"}"#),
-            [
-                "backends[0].provider: translation backends are not in this version: give a base_url only",
-                "backends[0].provider_config.base_url: environment variable NOPE is not set: set it, or put it in the \
-                 file given with --dotenv",
-            ]
-        );
-        let lines = warnings(r#"{"backends": [{"name": "a", "base_url": "http://h", "provider_config": {}}]}"#);
-        assert_eq!(lines, ["backends[0].provider_config: has no effect without a provider"]);
     }
 
     #[test]

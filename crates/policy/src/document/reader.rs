@@ -133,6 +133,11 @@ impl<'e> Reader<'e> {
         }
     }
 
+    /// A variable that is set and not blank; `None` also where references are not allowed.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        self.environment?.var(name).filter(|value| !value.trim().is_empty())
+    }
+
     pub(super) fn boolean(&mut self, value: &Value, path: &Path<'_>) -> Option<bool> {
         if value.as_bool().is_none() {
             self.unexpected("true or false", value, path);

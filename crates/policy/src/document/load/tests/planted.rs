@@ -42,7 +42,7 @@ fn mistakes(backends: usize, keys: usize) -> Vec<(String, String, Value)> {
             ("timeout_seconds", json!(-1)),
             ("max_in_flight", json!(0)),
             ("model_map", json!([])),
-            ("provider", json!("anthropic")),
+            ("provider", json!("antropic")),
             ("naem", json!(1)),
         ] {
             let path = format!("backends[{i}].{}", field.replace('/', "."));
