@@ -128,17 +128,18 @@ fn version(filter: &str, resources: &[(ResourceType, String, Any)]) -> String {
     format!("{filter}-{}", digest.get(..8).unwrap_or_default())
 }
 
-/// What the filter must know to prepare requests: everything for clusters of the backend stage, query parameters for
-/// the others (Envoy has no secret of its own for those).
+/// What the filter must know to prepare requests: everything for clusters of the backend stage, query parameters and
+/// signing keys for the others (Envoy applies only headers itself).
 pub fn credentials(compiled: &Compiled) -> BTreeMap<String, Credentials> {
     let mut all = BTreeMap::new();
     for (index, plan) in compiled.clusters.iter().enumerate() {
         let in_chain = |route: &RoutePlan| route.prepare == Prepare::PerAttempt && route.clusters.contains(&index);
         let by_filter = compiled.routes.iter().any(in_chain);
-        if by_filter || !plan.query_params.is_empty() {
+        if by_filter || !plan.query_params.is_empty() || plan.sigv4.is_some() {
             let pairs = |map: &BTreeMap<String, _>| map.clone().into_iter().collect();
             let headers = if by_filter { pairs(&plan.headers) } else { Vec::new() };
-            all.insert(plan.name.clone(), Credentials { headers, query_params: pairs(&plan.query_params) });
+            let query_params = pairs(&plan.query_params);
+            all.insert(plan.name.clone(), Credentials { headers, query_params, sigv4: plan.sigv4.clone() });
         }
     }
     all
@@ -167,6 +168,7 @@ mod tests {
             name: "one".into(),
             base_url: "https://one.example/v1".into(),
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
+            sigv4: None,
             query_params: BTreeMap::new(),
             max_in_flight: None,
             timeout_seconds: 300,

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use ditto_policy::base_url::encode_query;
 use ditto_policy::key::TokenHash;
-use ditto_proto::sync::{Access, BackendCredentials, BudgetMode, Key, Update, WatchRequest};
+use ditto_proto::sync::{Access, BackendCredentials, BudgetMode, Key, SigV4, Update, WatchRequest};
 
 use crate::backend_stage::Attempt;
 use crate::gateway_stage::Waiting;
@@ -127,6 +127,8 @@ pub struct Credentials {
     pub headers: Vec<(String, String)>,
     /// Query parameters, encoded and joined.
     pub query: String,
+    /// What attempts are signed with.
+    pub sigv4: Option<SigV4>,
 }
 
 /// Virtual keys and credentials at one revision of the control plane's.
@@ -277,7 +279,7 @@ fn known_key(key: &Key) -> KnownKey {
 fn known_credentials(credentials: &BackendCredentials) -> Credentials {
     let headers = credentials.headers.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
     let query = credentials.query_params.iter().map(|pair| (pair.name.as_str(), pair.value.as_str()));
-    Credentials { headers, query: encode_query(query) }
+    Credentials { headers, query: encode_query(query), sigv4: credentials.sigv4.clone() }
 }
 
 /// The hashes of tokens seen lately. A client sends the same token with every request, and to compare it costs a

@@ -6,7 +6,7 @@
 //! The rule that makes it correct: everything whose latest change is at or before `position` is known to the worker.
 //! When `position` reaches the hub's revision, the worker knows everything, and the Update says `complete`.
 
-use ditto_policy::document::BudgetMode;
+use ditto_policy::document::{BudgetMode, SigV4};
 use ditto_policy::key::{KeyPolicy, TokenHash};
 use ditto_proto::sync::{self, Update};
 use prost::Message as _;
@@ -180,5 +180,16 @@ fn proto_credentials(cluster: &str, value: &Credentials) -> sync::BackendCredent
         cluster: cluster.to_owned(),
         headers: pairs(&value.headers),
         query_params: pairs(&value.query_params),
+        sigv4: value.sigv4.as_ref().map(proto_sigv4),
+    }
+}
+
+fn proto_sigv4(value: &SigV4) -> sync::SigV4 {
+    sync::SigV4 {
+        access_key_id: value.access_key_id.expose().to_owned(),
+        secret_access_key: value.secret_access_key.expose().to_owned(),
+        session_token: value.session_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default(),
+        region: value.region.clone(),
+        service: value.service.clone(),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::base_url::{BaseUrl, BaseUrlError};
-use crate::document::{Backend, Document, WeightedBackend};
+use crate::document::{Backend, Document, SigV4, WeightedBackend};
 use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, RouteConfig, RuleConfig, SCHEMA};
 use crate::secret::Secret;
 
@@ -45,6 +45,8 @@ pub struct ClusterPlan {
     pub base_url: BaseUrl,
     /// Headers that every attempt gets, in place of the client's. Names are lower case.
     pub headers: BTreeMap<String, Secret>,
+    /// What every attempt is signed with.
+    pub sigv4: Option<SigV4>,
     /// Query parameters that every attempt gets.
     pub query_params: BTreeMap<String, Secret>,
     /// Concurrent requests allowed.
@@ -133,6 +135,7 @@ fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
         backend: backend.name.clone(),
         base_url,
         headers: backend.headers.clone(),
+        sigv4: backend.sigv4.clone(),
         query_params: backend.query_params.clone(),
         max_in_flight: backend.max_in_flight,
         timeout_seconds: backend.timeout_seconds,
@@ -207,8 +210,9 @@ impl Routes<'_> {
         });
         let first = candidates.next();
         // A signature covers the host, so each of several candidates needs its own.
-        let signs = first.is_some_and(|(_, _, _, provider, _)| provider.as_ref().is_some_and(|config| config.signs));
-        candidates.all(|candidate| Some(candidate) == first && !signs)
+        let signs = clusters.len() > 1
+            && first.is_some_and(|(_, _, _, provider, _)| provider.as_ref().is_some_and(|config| config.signs));
+        !signs && candidates.all(|candidate| Some(candidate) == first)
     }
 }
 
@@ -222,6 +226,7 @@ fn content_hash(content: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::document::{Router, Rule};
+    use crate::filter_config::{ProviderConfig, Speaks};
     use crate::routing;
 
     fn backend(name: &str, base_url: &str, credential: &str) -> Backend {
@@ -229,6 +234,7 @@ mod tests {
             name: name.into(),
             base_url: base_url.into(),
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
+            sigv4: None,
             query_params: BTreeMap::new(),
             max_in_flight: None,
             timeout_seconds: 300,
@@ -289,6 +295,23 @@ mod tests {
         assert_eq!(prepare(&compiled.filter.default_choices[0]), Prepare::PerAttempt);
         assert_eq!(prepare(&compiled.filter.rules[0].choices[0]), Prepare::Once);
         assert_eq!(compiled.routes[compiled.filter.pins["one"]].prepare, Prepare::Once);
+    }
+
+    #[test]
+    fn only_the_same_dialect_is_prepared_once_and_what_is_signed_never() {
+        let prepared = |first: Option<ProviderConfig>, second: Option<ProviderConfig>| {
+            let mut document = document();
+            document.backends[0].provider = first;
+            document.backends[2].provider = second;
+            let compiled = compile(&document, options()).unwrap();
+            compiled.routes[compiled.filter.rules[0].choices[0].route].prepare
+        };
+        let chat = || Some(ProviderConfig::new(Speaks::Chat));
+        assert_eq!(prepared(chat(), chat()), Prepare::Once);
+        assert_eq!(prepared(chat(), None), Prepare::PerAttempt);
+        assert_eq!(prepared(chat(), Some(ProviderConfig { lossy: true, ..chat().unwrap() })), Prepare::PerAttempt);
+        let signed = || Some(ProviderConfig { signs: true, ..ProviderConfig::new(Speaks::Bedrock) });
+        assert_eq!(prepared(signed(), signed()), Prepare::PerAttempt);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter_config::ProviderConfig;
 use crate::secret::Secret;
 
+mod auth;
 mod backends;
 mod expand;
 mod guardrails;
@@ -25,6 +26,7 @@ mod testing;
 mod text;
 mod tree;
 
+pub use auth::SigV4;
 pub use expand::Environment;
 pub use load::{Loaded, load};
 pub use problem::Problem;
@@ -56,6 +58,8 @@ pub struct Backend {
     pub base_url: String,
     /// Always sent, in place of client headers of the same name. Names are lower case.
     pub headers: BTreeMap<String, Secret>,
+    /// What its attempts are signed with.
+    pub sigv4: Option<SigV4>,
     /// Always appended to the query. Names and values are trimmed.
     pub query_params: BTreeMap<String, Secret>,
     /// Concurrent requests allowed; more are answered 429 `inflight_limit_backend`.

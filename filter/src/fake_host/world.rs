@@ -130,16 +130,19 @@ fn credentials() -> Vec<BackendCredentials> {
             cluster: "plain/1".into(),
             headers: pairs(&[("authorization", "Bearer plain")]),
             query_params: vec![],
+            sigv4: None,
         },
         BackendCredentials {
             cluster: "mapped/1".into(),
             headers: pairs(&[("authorization", "Bearer mapped"), ("x-organisation", "mapped"), ("x-only-mapped", "1")]),
             query_params: vec![],
+            sigv4: None,
         },
         BackendCredentials {
             cluster: "far/1".into(),
             headers: pairs(&[("api-key", "far"), ("x-organisation", "far")]),
             query_params: pairs(&[("api-version", "2026-01"), ("k", "a b")]),
+            sigv4: None,
         },
     ]
 }

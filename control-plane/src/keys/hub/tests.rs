@@ -6,7 +6,7 @@ fn keys(names: &[&str]) -> HashMap<TokenHash, KeyPolicy> {
 }
 
 fn credentials(value: &str) -> Credentials {
-    Credentials { headers: vec![("authorization".into(), Secret::new(value))], query_params: Vec::new() }
+    Credentials { headers: vec![("authorization".into(), Secret::new(value))], ..Credentials::default() }
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn backend(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Ba
         name,
         base_url: String::new(),
         headers: object.optional(reader, "headers", headers).unwrap_or_default(),
+        sigv4: None,
         query_params: object.optional(reader, "query_params", query_params).unwrap_or_default(),
         max_in_flight: object.optional(reader, "max_in_flight", max_in_flight),
         timeout_seconds: timeout_seconds(reader, &object),

@@ -40,7 +40,7 @@ impl Address {
             },
             Kind::Bedrock => {
                 let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-                let region = named(reader, settings, "region", &variables, "the AWS region, such as us-east-1");
+                let region = named(reader, settings, "region", &variables, "the AWS region (such as us-east-1)");
                 Self { region, ..Self::default() }
             }
             _ => Self::default(),

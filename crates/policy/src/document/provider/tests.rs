@@ -79,7 +79,7 @@ fn vertex_and_bedrock_are_where_their_place_says() {
     );
     assert_eq!(
         problems_of(r#""provider": "bedrock""#),
-        ["provider_config.region: required field `region` is missing: name the AWS region, such as us-east-1 here \
+        ["provider_config.region: required field `region` is missing: name the AWS region (such as us-east-1) here \
              or in AWS_REGION or AWS_DEFAULT_REGION"]
     );
 }
