@@ -5,9 +5,12 @@
 //! spoiled by a [`Fault`], from the test or from the `x-simulator-fault` request header.
 
 mod book;
+mod call;
 mod control;
+mod dialect;
 mod fault;
 mod manner;
+pub mod mind;
 pub mod openai;
 mod plan;
 mod progress;
@@ -16,6 +19,7 @@ mod recorder;
 mod reply;
 mod server;
 mod shape;
+pub mod tokens;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,10 +31,11 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 pub use book::{Delivery, Totals};
-pub use fault::{Cut, Fault, FaultSyntaxError};
+pub use fault::{Cut, Fault, FaultSyntaxError, StreamError};
 pub use manner::Manner;
 pub use record::{Outcome, RecordedRequest};
 
+use mind::Script;
 use openai::files::FileStore;
 use plan::FaultPlan;
 use recorder::Recorder;
@@ -54,6 +59,8 @@ pub struct SimulatorConfig {
     pub control_endpoints: bool,
     /// Threads that serve requests. One is enough except under load.
     pub worker_threads: usize,
+    /// What the model says, where a test decides it; see [`mind`].
+    pub script: Option<Script>,
 }
 
 impl Default for SimulatorConfig {
@@ -76,6 +83,7 @@ impl Default for SimulatorConfig {
             responses_api: true,
             control_endpoints: true,
             worker_threads: 1,
+            script: None,
         }
     }
 }

@@ -27,6 +27,15 @@ pub enum Cut {
     AfterEvents(usize),
 }
 
+/// A failure in the middle of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamError {
+    /// Events that are sent before it.
+    pub events: usize,
+    /// The status whose error is told: the head has another one by then.
+    pub status: u16,
+}
+
 /// Everything that goes wrong with one reply; parts combine. [`Fault::none`] and [`Default`] spoil nothing.
 ///
 /// The header `x-simulator-fault` writes the same thing as text: directives separated by `;`, each a name or
@@ -36,11 +45,12 @@ pub enum Cut {
 /// |---|---|
 /// | `delay=250ms` | wait before the reply's head (`ms` or `s`) |
 /// | `chunk-delay=20ms` | wait between pieces of the body |
-/// | `status=503` | answer with this status and an error in OpenAI's shape |
+/// | `status=503` | answer with this status and an error in the dialect's shape |
 /// | `header=retry-after:1` | add a response header (repeatable) |
 /// | `body=text` | answer with this body, percent-encoded (`%3B` for a semicolon); status 200 unless given |
 /// | `close=before-headers`, `close=after-headers`, `close=after-100` | break the connection there |
 /// | `close=after-3-events` | break the connection after so many events |
+/// | `error=3-529` | send so many events of a stream, then the dialect's error for this status, and end |
 /// | `stall=3` | send so many events, then nothing, and never end |
 /// | `bytewise` | send the body one byte at a time |
 /// | `chunks=1,5,200` | send the body in pieces of these sizes, in a cycle |
@@ -50,6 +60,7 @@ pub enum Cut {
 /// | `tokens=200` | say so many tokens, if the request's limit allows |
 /// | `reasoning=50` | think so many tokens before, unseen but counted |
 /// | `cached=100` | say that so many tokens of the prompt were cached |
+/// | `cache-creation=100` | say that so many tokens of the prompt were written to the cache |
 /// | `ignore-cap` | heed no limit of the request |
 /// | `no-usage` | say nothing of usage |
 /// | `running-usage` | say usage in each event of a stream that was asked for it |
@@ -77,6 +88,8 @@ pub struct Fault {
     pub ignore_body: bool,
     /// Send so many events of the reply's stream, then nothing, and never end; a plain reply is one event.
     pub stall: Option<usize>,
+    /// End the reply's stream with an error in the dialect's shape; a plain reply stays whole.
+    pub stream_error: Option<StreamError>,
     /// How much is said, and what of usage.
     pub manner: Manner,
 }
@@ -88,7 +101,7 @@ impl Fault {
         Self::default()
     }
 
-    /// Fails with a status and an error body in OpenAI's shape.
+    /// Fails with a status and an error body in the dialect's shape.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self { status: Some(status), ..Self::default() }
@@ -146,6 +159,12 @@ impl Fault {
     #[must_use]
     pub fn stall(events: usize) -> Self {
         Self { stall: Some(events), ..Self::default() }
+    }
+
+    /// Sends so many events of a stream, then the dialect's error for a status.
+    #[must_use]
+    pub fn stream_error(events: usize, status: u16) -> Self {
+        Self { stream_error: Some(StreamError { events, status }), ..Self::default() }
     }
 
     /// Says so many tokens, if the request's limit allows.

@@ -9,6 +9,8 @@ pub struct Manner {
     pub reasoning_tokens: u64,
     /// Tokens of the prompt that usage says were cached; at most all.
     pub cached_tokens: u64,
+    /// Tokens of the prompt that usage says were written to a cache, where the dialect tells it; at most the rest.
+    pub cache_creation_tokens: u64,
     /// Says more than `max_tokens` and its kin allow, as a provider that does not know them.
     pub ignore_cap: bool,
     /// Says nothing of usage, whatever was asked.

@@ -17,33 +17,19 @@ mod moderations;
 pub(super) mod realtime;
 mod responses;
 mod responses_stream;
-mod schema;
-pub mod tokens;
+pub use super::tokens;
 
 use bytes::Bytes;
-use http::Method;
-use http::request::Parts;
-use serde_json::Value;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::State;
-use super::manner::Manner;
-use super::reply::{Bill, Event, Meter, Reply};
+pub(super) use super::call::Call;
+use super::reply::{Bill, Body, Event, Meter, Reply};
 use error::ApiError;
 
 /// The creation time in all replies, in Unix seconds: replies are the same every day.
 pub const CREATED: u64 = 1_750_000_000;
-
-/// One request, read to its end.
-#[derive(Debug)]
-pub(super) struct Call<'a> {
-    pub(super) state: &'a State,
-    /// The request's position in the order of arrival.
-    pub(super) order: u64,
-    pub(super) parts: &'a Parts,
-    pub(super) body: Bytes,
-    pub(super) manner: &'a Manner,
-}
 
 type Answer = Result<Reply, ApiError>;
 
@@ -57,6 +43,38 @@ pub fn digest(value: &Value) -> String {
 
 pub(super) async fn answer(call: &Call<'_>) -> Reply {
     route(call).await.unwrap_or_else(ApiError::into_reply)
+}
+
+/// What the provider says with a bare status.
+pub(super) fn failure(status: StatusCode, message: String) -> Reply {
+    ApiError::of_status(status, message).into_reply()
+}
+
+/// What the provider sends when it fails in the middle of a stream.
+pub(super) fn stream_failure(status: StatusCode, message: String, pieces: usize, call: &Call<'_>) -> Bytes {
+    let error = ApiError::of_status(status, message);
+    if call.parts.uri.path() == "/v1/responses" {
+        return Bytes::from(format!("event: error\ndata: {}\n\n", error.into_event(pieces)));
+    }
+    Bytes::from(format!("data: {}\n\n", json!({"error": error.into_json()})))
+}
+
+/// Headers that every reply of the provider has.
+pub(super) fn add_headers(reply: &mut Reply, call: &Call<'_>) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            reply.set_header(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-request-id", &format!("req_{:032x}", call.order));
+    set("openai-version", "2020-10-01");
+    set("openai-processing-ms", "7");
+    if let Some(organization) = call.header("openai-organization") {
+        set("openai-organization", organization);
+    }
+    if matches!(reply.body, Body::Pieces(_)) {
+        reply.set_header(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache, must-revalidate"));
+    }
 }
 
 async fn route(call: &Call<'_>) -> Answer {
@@ -88,10 +106,8 @@ async fn route(call: &Call<'_>) -> Answer {
 impl Call<'_> {
     /// Checks the bearer token, where one is expected.
     fn authorize(&self) -> Result<(), ApiError> {
-        let Some(expected) = &self.state.config.api_key else { return Ok(()) };
-        let header = self.parts.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        match header.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) if token == expected => Ok(()),
+        match self.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
+            token if self.accepts(token) => Ok(()),
             Some(token) => Err(ApiError::wrong_api_key(token)),
             None => Err(ApiError::missing_api_key()),
         }
@@ -116,16 +132,7 @@ impl Call<'_> {
     }
 
     fn served(&self, model: &str) -> Result<String, ApiError> {
-        let config = &self.state.config;
-        if config.strict_models && !config.models.iter().any(|listed| listed == model) {
-            return Err(ApiError::model_not_found(model));
-        }
-        Ok(model.to_owned())
-    }
-
-    /// An id in the provider's style, unique to the call.
-    fn id(&self, prefix: &str, digest: &str) -> String {
-        format!("{prefix}sim{digest}{:016x}", self.order)
+        if self.serves(model) { Ok(model.to_owned()) } else { Err(ApiError::model_not_found(model)) }
     }
 
     fn no_such_endpoint(&self) -> ApiError {

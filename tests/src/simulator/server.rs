@@ -6,8 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,8 +14,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::fault::{Cut, Fault};
-use super::openai::{self, Call, error::ApiError, realtime};
+use super::call::Call;
+use super::dialect::Dialect;
+use super::fault::{Cut, Fault, StreamError};
+use super::openai::{error::ApiError, realtime};
 use super::record::Outcome;
 use super::recorder::Track;
 use super::reply::{Body, Reply};
@@ -88,12 +89,19 @@ async fn answer(
         return Err(Broken);
     }
     let call = Call { state: &state, order: track.order(), parts: &parts, body, manner: &fault.manner };
+    let dialect = Dialect::of(&parts);
     let mut reply = match upgrade {
-        _ if fault.replaces_reply() => replacement(&fault, &call),
+        _ if fault.replaces_reply() => replacement(&fault, dialect, &call),
         Some(upgrade) => realtime::open(&call, upgrade),
-        None => openai::answer(&call).await,
+        None => dialect.answer(&call).await,
     };
-    add_provider_headers(&mut reply, &call);
+    if let Some(StreamError { events, status }) = fault.stream_error {
+        fail_within(&mut reply, events, |events| dialect.stream_failure(status_of(status), events, &call));
+    }
+    dialect.add_headers(&mut reply, &call);
+    if let Ok(name) = HeaderValue::from_str(&state.config.name) {
+        reply.set_header(HeaderName::from_static("x-simulator"), name);
+    }
     Ok(shape::respond(reply, &fault, track))
 }
 
@@ -119,10 +127,10 @@ async fn receive(mut body: Incoming, track: &Track) -> Result<Bytes, Broken> {
 }
 
 /// The reply that a fault gives instead of the dialect's.
-fn replacement(fault: &Fault, call: &Call<'_>) -> Reply {
-    let status = fault.status.and_then(|status| http::StatusCode::from_u16(status).ok()).unwrap_or_default();
+fn replacement(fault: &Fault, dialect: Dialect, call: &Call<'_>) -> Reply {
+    let status = fault.status.map(status_of).unwrap_or_default();
     match fault.body.as_deref() {
-        None => ApiError::of_status(status, &call.state.config.name).into_reply(),
+        None => dialect.failure(status, call),
         Some([whole]) => Reply::bytes(status, "application/json", whole.clone()),
         Some(pieces) => {
             let mut reply = Reply::pieces("application/json", pieces.to_vec());
@@ -132,22 +140,16 @@ fn replacement(fault: &Fault, call: &Call<'_>) -> Reply {
     }
 }
 
-/// Headers that every reply of the provider has.
-fn add_provider_headers(reply: &mut Reply, call: &Call<'_>) {
-    let Parts { headers, .. } = call.parts;
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            reply.set_header(HeaderName::from_static(name), value);
-        }
-    };
-    set("x-request-id", &format!("req_{:032x}", call.order));
-    set("openai-version", "2020-10-01");
-    set("openai-processing-ms", "7");
-    set("x-simulator", &call.state.config.name);
-    if let Some(organization) = headers.get("openai-organization").and_then(|value| value.to_str().ok()) {
-        set("openai-organization", organization);
+/// Lets a stream go on for so many events and ends it with an error; a plain reply stays whole.
+fn fail_within(reply: &mut Reply, events: usize, error: impl FnOnce(usize) -> Bytes) {
+    if let Body::Pieces(pieces) = &mut reply.body {
+        pieces.truncate(events);
+        let error = error(pieces.len());
+        pieces.push(error.into());
     }
-    if matches!(reply.body, Body::Pieces(_)) {
-        reply.set_header(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache, must-revalidate"));
-    }
+}
+
+/// A status that was checked before, or 200.
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use super::super::manner::{Manner, TOKENS_MAX};
-use super::{Cut, Fault};
+use super::{Cut, Fault, StreamError};
 
 /// A directive that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +44,7 @@ fn apply(fault: &mut Fault, directive: &str) -> Option<()> {
     match (name, value) {
         ("delay", Some(value)) => fault.delay = duration(value)?,
         ("chunk-delay", Some(value)) => fault.chunk_delay = duration(value)?,
-        ("status", Some(value)) => {
-            fault.status = Some(value.parse().ok().filter(|status| (200..600).contains(status))?)
-        }
+        ("status", Some(value)) => fault.status = Some(status(value)?),
         ("header", Some(value)) => {
             let (name, value) = value.split_once(':')?;
             fault.headers.push((name.trim().to_owned(), value.trim().to_owned()));
@@ -61,6 +59,7 @@ fn apply(fault: &mut Fault, directive: &str) -> Option<()> {
         ("gzip", None) => fault.gzip = true,
         ("hang", None) => fault.hang = true,
         ("ignore-body", None) => fault.ignore_body = true,
+        ("error", Some(value)) => fault.stream_error = Some(stream_error(value)?),
         ("stall", Some(value)) => fault.stall = Some(value.parse().ok()?),
         _ => return apply_manner(&mut fault.manner, name, value),
     }
@@ -73,6 +72,7 @@ fn apply_manner(manner: &mut Manner, name: &str, value: Option<&str>) -> Option<
         ("tokens", Some(value)) => manner.tokens = Some(tokens(value)?),
         ("reasoning", Some(value)) => manner.reasoning_tokens = tokens(value)?,
         ("cached", Some(value)) => manner.cached_tokens = tokens(value)?,
+        ("cache-creation", Some(value)) => manner.cache_creation_tokens = tokens(value)?,
         ("ignore-cap", None) => manner.ignore_cap = true,
         ("no-usage", None) => manner.no_usage = true,
         ("running-usage", None) => manner.running_usage = true,
@@ -100,6 +100,15 @@ fn cut(text: &str) -> Option<Cut> {
             }
         }
     }
+}
+
+fn status(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|status| (200..600).contains(status))
+}
+
+fn stream_error(text: &str) -> Option<StreamError> {
+    let (events, code) = text.split_once('-')?;
+    Some(StreamError { events: events.parse().ok()?, status: status(code)? })
 }
 
 fn sizes(text: &str) -> Option<Vec<usize>> {
@@ -139,16 +148,20 @@ mod tests {
 
     #[test]
     fn manners_and_events() {
-        let fault: Fault = "tokens=200;reasoning=5;cached=7;ignore-cap;no-usage;running-usage;stall=2".parse().unwrap();
+        let fault: Fault = "tokens=200;reasoning=5;cached=7;cache-creation=3;ignore-cap;no-usage;running-usage;stall=2"
+            .parse()
+            .unwrap();
         let manner = Manner {
             tokens: Some(200),
             reasoning_tokens: 5,
             cached_tokens: 7,
+            cache_creation_tokens: 3,
             ignore_cap: true,
             no_usage: true,
             running_usage: true,
         };
         assert_eq!(fault, Fault { stall: Some(2), manner, ..Fault::none() });
+        assert_eq!("error=3-529".parse::<Fault>(), Ok(Fault::stream_error(3, 529)));
         assert_eq!("close=after-3-events".parse::<Fault>(), Ok(Fault::cut(Cut::AfterEvents(3))));
     }
 

@@ -7,8 +7,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::mind::schema;
 use super::error::ApiError;
-use super::{schema, tokens};
+use super::tokens;
 
 /// The parts of a request that decide the answer.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Refusals in the provider's shape: `{"error": {"message", "type", "param", "code"}}`.
 
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::reply::Reply;
 
@@ -89,20 +89,35 @@ impl ApiError {
     }
 
     /// What a provider says with a bare status.
-    pub(in super::super) fn of_status(status: StatusCode, name: &str) -> Self {
+    pub(super) fn of_status(status: StatusCode, message: String) -> Self {
         let (kind, code) = match status.as_u16() {
             401 => ("invalid_request_error", Some("invalid_api_key")),
             429 => ("requests", Some("rate_limit_exceeded")),
             400..=499 => ("invalid_request_error", None),
             _ => ("server_error", None),
         };
-        Self { code, ..Self::new(status, kind, format!("{name} fails with {status}, as it was told to.")) }
+        Self { code, ..Self::new(status, kind, message) }
+    }
+
+    /// The error as it stands in a body, and in a stream of chat chunks.
+    pub(super) fn into_json(self) -> Value {
+        json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code})
+    }
+
+    /// The error as an event of the Responses API.
+    /// <https://platform.openai.com/docs/api-reference/responses-streaming/error> (seen 2026-11).
+    pub(super) fn into_event(self, sequence_number: usize) -> Value {
+        let code = self.code.unwrap_or(self.kind);
+        json!({
+            "type": "error", "sequence_number": sequence_number,
+            "code": code, "message": self.message, "param": self.param,
+        })
     }
 
     pub(in super::super) fn into_reply(self) -> Reply {
-        let error = json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code});
-        let mut reply = Reply::json(self.status, &json!({"error": error}));
-        if self.status == StatusCode::UNAUTHORIZED {
+        let status = self.status;
+        let mut reply = Reply::json(status, &json!({"error": self.into_json()}));
+        if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"OpenAI API\"");
             reply.set_header(HeaderName::from_static("www-authenticate"), challenge);
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 const DEPTH_MAX: usize = 8;
 
 /// The simplest value that fits `schema`; strings say `filler`.
-pub(super) fn instance(schema: &Value, filler: &str) -> Value {
+pub(in super::super) fn instance(schema: &Value, filler: &str) -> Value {
     instance_at(schema, filler, DEPTH_MAX)
 }
 

@@ -1,0 +1,52 @@
+//! Which provider a path belongs to. One simulator speaks all dialects.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+
+use super::call::Call;
+use super::openai;
+use super::reply::Reply;
+
+/// A provider's way of speaking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    OpenAi,
+}
+
+impl Dialect {
+    /// The dialect that a request expects: its path tells, and a header where two have the same path.
+    pub(super) fn of(_parts: &Parts) -> Self {
+        Self::OpenAi
+    }
+
+    /// The provider's answer.
+    pub(super) async fn answer(self, call: &Call<'_>) -> Reply {
+        match self {
+            Self::OpenAi => openai::answer(call).await,
+        }
+    }
+
+    /// What the provider says with a bare status, for a fault that asks for one.
+    pub(super) fn failure(self, status: StatusCode, call: &Call<'_>) -> Reply {
+        let message = format!("{} fails with {status}, as it was told to.", call.state.config.name);
+        match self {
+            Self::OpenAi => openai::failure(status, message),
+        }
+    }
+
+    /// What the provider sends when it fails in the middle of a stream, after so many pieces.
+    pub(super) fn stream_failure(self, status: StatusCode, pieces: usize, call: &Call<'_>) -> Bytes {
+        let message = format!("{} fails with {status}, as it was told to.", call.state.config.name);
+        match self {
+            Self::OpenAi => openai::stream_failure(status, message, pieces, call),
+        }
+    }
+
+    /// Adds the headers that every reply of the provider has.
+    pub(super) fn add_headers(self, reply: &mut Reply, call: &Call<'_>) {
+        match self {
+            Self::OpenAi => openai::add_headers(reply, call),
+        }
+    }
+}
