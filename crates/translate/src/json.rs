@@ -134,6 +134,15 @@ impl<T> Default for TextOr<'_, T> {
     }
 }
 
+impl<T: Serialize> Serialize for TextOr<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => text.serialize(serializer),
+            Self::List(list) => list.serialize(serializer),
+        }
+    }
+}
+
 struct TextOrVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<T> {
