@@ -26,5 +26,6 @@ pub mod request;
 pub mod sequence;
 pub mod signature;
 pub mod stream;
+pub mod tally;
 pub mod target;
 pub mod text;

@@ -77,7 +77,7 @@ pub fn detach(id: &str) -> (&str, Option<String>) {
             other => other,
         })
         .collect();
-    while standard.len() % 4 != 0 {
+    while !standard.len().is_multiple_of(4) {
         standard.push('=');
     }
     (id, Some(standard))
