@@ -92,6 +92,7 @@ pub fn include_usage(scanned: &Scanned, endpoint: Endpoint) -> Option<Edit> {
 /// `model` is the name that the backend will see. For chats it decides which of two members is added: OpenAI's
 /// reasoning models (`o1`, `gpt-5`, …) refuse `max_tokens`, and no API takes both; everybody else knows
 /// `max_tokens`, while many would pass over `max_completion_tokens` in silence and leave the output without a cap.
+/// Gemini's cap is a member of `generationConfig`, which is added where it is not there.
 pub fn cap_output(scanned: &Scanned, endpoint: Endpoint, model: &str, cap: u64) -> Vec<Edit> {
     let caps = scanned.max_output_field.unwrap_or_default();
     let ([own, other], name) = match endpoint {
@@ -99,9 +100,17 @@ pub fn cap_output(scanned: &Scanned, endpoint: Endpoint, model: &str, cap: u64) 
             ([caps.max_completion_tokens, caps.max_tokens], "max_completion_tokens")
         }
         Endpoint::ChatCompletions => ([caps.max_tokens, caps.max_completion_tokens], "max_tokens"),
-        Endpoint::Completions => ([caps.max_tokens, None], "max_tokens"),
+        Endpoint::Completions | Endpoint::Messages => ([caps.max_tokens, None], "max_tokens"),
         Endpoint::Responses => ([caps.max_output_tokens, None], "max_output_tokens"),
-        _ => return Vec::new(),
+        Endpoint::GenerateContent | Endpoint::StreamGenerateContent => {
+            return cap_generation(scanned, cap).into_iter().collect();
+        }
+        Endpoint::Embeddings
+        | Endpoint::Rerank
+        | Endpoint::CountTokens
+        | Endpoint::GeminiCountTokens
+        | Endpoint::GeminiEmbed
+        | Endpoint::Other => return Vec::new(),
     };
     let stated = || [own, other].into_iter().flatten().filter(|known| known.value.is_some());
     let mut edits: Vec<Edit> = match own {
@@ -112,6 +121,26 @@ pub fn cap_output(scanned: &Scanned, endpoint: Endpoint, model: &str, cap: u64) 
     };
     sort(&mut edits);
     edits
+}
+
+/// The same for Gemini. Names are written in the case that its reference has; the other one is read as well.
+fn cap_generation(scanned: &Scanned, cap: u64) -> Option<Edit> {
+    if let Some(known) = scanned.max_output_field.and_then(|caps| caps.max_output_tokens) {
+        return lower(&known, cap);
+    }
+    let member = format!("\"maxOutputTokens\":{cap}");
+    let Some(config) = scanned.generation_config else {
+        return insert_member(scanned, &format!("\"generationConfig\":{{{member}}}"));
+    };
+    if config.is_null {
+        return Some(Edit { start: config.start, end: config.end, with: format!("{{{member}}}").into_bytes() });
+    }
+    // Anything but an object is a mistake that the backend will tell the client about.
+    config.is_object.then(|| {
+        let at = config.start.saturating_add(1);
+        let comma = if config.has_members { "," } else { "" };
+        Edit { start: at, end: at, with: format!("{member}{comma}").into_bytes() }
+    })
 }
 
 fn lower(known: &OutputCap, cap: u64) -> Option<Edit> {

@@ -2,7 +2,7 @@
 
 mod gemini;
 
-pub use gemini::{MODEL_BYTES_MAX, model_of_path, path_with_model};
+pub use gemini::{model_of_path, path_with_model};
 
 /// What a request asks for, as far as metering is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

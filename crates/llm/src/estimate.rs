@@ -22,6 +22,8 @@
 //! hashes and base64 as well; it is 21 % above for English, 45 % for code, and 76 % above `o200k_base` for Chinese. It is
 //! no proof: a run of random lower-case letters has more tokens than it says.
 
+use crate::endpoint::Endpoint;
+
 /// Tokens are counted in parts of this many.
 const UNIT: u64 = 1 << 10;
 /// What a chat's template adds to each message, on top of its role and its content.
@@ -32,6 +34,9 @@ const REPLY_TOKENS: u64 = 3;
 pub const ATTACHMENT_TOKENS: u64 = 1000;
 /// What templates add at most, beside what the body's own syntax is longer than the text that is made of it.
 pub const OVERHEAD_TOKENS_MAX: u64 = 512;
+/// The same for Anthropic's own API. With tools it adds 290 to 804 tokens, by model:
+/// <https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview> (seen 2026-11).
+pub const ANTHROPIC_OVERHEAD_TOKENS_MAX: u64 = 1024;
 
 /// Of a long text so many bytes are weighed in any case,
 const WHOLE_BYTES: u64 = 8 << 10;
@@ -307,12 +312,19 @@ pub fn input_tokens_of_bytes(body_bytes: usize) -> u64 {
 ///   its content: `{"role":"user","content":""}` is 28. The same goes for tools: what describes a function in the prompt
 ///   is made of the names, types and descriptions that are in the body, and is written with less around them.
 /// - What templates add once (the date, how to call tools) is in no byte of the body: [`OVERHEAD_TOKENS_MAX`] is
-///   for that. The largest known is some 350 tokens, which Anthropic adds when there are tools.
+///   for that. The largest known among models that are not Anthropic's is some 350 tokens; [`input_tokens_bound_for`]
+///   has room for theirs.
 /// - Token ids in place of text take at least two bytes each, digit and comma.
 ///
 /// It says nothing about requests with [`Scanned::unbounded`](crate::scan::Scanned::unbounded) set.
 pub fn input_tokens_bound(body_bytes: usize) -> u64 {
     (body_bytes as u64).saturating_add(OVERHEAD_TOKENS_MAX)
+}
+
+/// The same bound for a request to this endpoint, whose dialect tells what may be added.
+pub fn input_tokens_bound_for(endpoint: Endpoint, body_bytes: usize) -> u64 {
+    let overhead = if endpoint.is_anthropic() { ANTHROPIC_OVERHEAD_TOKENS_MAX } else { OVERHEAD_TOKENS_MAX };
+    (body_bytes as u64).saturating_add(overhead)
 }
 
 /// The best estimate of the tokens of delivered text.

@@ -96,7 +96,8 @@ pub(crate) enum Escape {
 
 /// Who reads a document. The methods are called in the order of the document.
 pub(crate) trait Visit {
-    /// What a value is to the visitor, by its place. The default is the document itself.
+    /// What a value is to the visitor, by its place. The default is the document itself, unless the
+    /// reader was told another.
     type Node: Copy + Default + std::fmt::Debug;
     /// What the visitor, or the grammar, objects to.
     type Error: From<Syntax>;

@@ -15,13 +15,16 @@ mod facts;
 mod field;
 mod node;
 mod request;
+mod source;
+mod words;
 
 pub use error::{ScanError, ScanErrorKind};
-pub use facts::{ModelField, OutputCap, OutputCaps, Scanned, StreamOptions};
+pub use facts::{GenerationConfig, ModelField, OutputCap, OutputCaps, Scanned, StreamOptions};
 pub use field::Field;
 use node::Node;
 use request::Request;
 
+use crate::endpoint::Endpoint;
 use crate::json::Json;
 
 /// How deep arrays and objects may nest.
@@ -29,7 +32,7 @@ pub const DEPTH_MAX: u32 = crate::json::DEPTH_MAX;
 /// How long the value of `model` may be, in bytes as written.
 pub const MODEL_BYTES_MAX: usize = 1024;
 
-/// Reads a body piece by piece. See the module's documentation.
+/// Reads a body piece by piece. See the module's documentation. The default reads bodies as OpenAI has them.
 #[derive(Debug, Default)]
 pub struct Scanner {
     json: Json<Node>,
@@ -37,10 +40,21 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// A scanner that does not gather text: [`Scanned::text`] stays empty. For requests whose tokens nobody counts;
-    /// gathering is half of the work.
+    /// A scanner for the requests of this endpoint, in their own dialect.
+    pub fn for_endpoint(endpoint: Endpoint) -> Self {
+        Self { json: Json::rooted(Node::root(endpoint)), request: Request::for_endpoint(endpoint) }
+    }
+
+    /// The same scanner, but it does not gather text: [`Scanned::text`] stays empty. For requests whose tokens nobody
+    /// counts; gathering is half of the work.
+    pub fn skipping_text(mut self) -> Self {
+        self.request.skip_text();
+        self
+    }
+
+    /// A scanner of OpenAI's bodies that does not gather text.
     pub fn without_text() -> Self {
-        Self { json: Json::default(), request: Request::without_text() }
+        Self::default().skipping_text()
     }
 
     /// Reads the next piece of the body. After an error nothing more may be fed.

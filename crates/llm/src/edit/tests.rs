@@ -6,18 +6,26 @@ use super::*;
 use crate::scan::Scanner;
 
 fn scan(body: &str) -> Scanned {
-    let mut scanner = Scanner::default();
+    scan_for(Endpoint::default(), body)
+}
+
+fn scan_for(endpoint: Endpoint, body: &str) -> Scanned {
+    let mut scanner = Scanner::for_endpoint(endpoint);
     scanner.feed(body.as_bytes()).unwrap();
     scanner.finish().unwrap()
 }
 
 /// The body with the edits made, as a parser reads it. That no member occurs twice is seen by the scanner.
 fn edited(body: &str, edits: &[Edit]) -> Value {
+    edited_for(Endpoint::default(), body, edits)
+}
+
+fn edited_for(endpoint: Endpoint, body: &str, edits: &[Edit]) -> Value {
     let (prefix, rest) = body.as_bytes().split_at(reach(edits));
     let mut result = apply(prefix, edits).unwrap();
     result.extend_from_slice(rest);
     assert_eq!(result.len() as isize - body.len() as isize, growth(edits));
-    scan(std::str::from_utf8(&result).unwrap());
+    scan_for(endpoint, std::str::from_utf8(&result).unwrap());
     serde_json::from_slice(&result).unwrap()
 }
 
@@ -96,7 +104,65 @@ fn the_output_is_capped_whatever_caps_there_were() {
         let edits = cap_output(&scan(body), endpoint, model, 50);
         assert_eq!(edited(body, &edits), expected, "{model} {body}");
     }
-    assert_eq!(cap_output(&scan("{}"), Endpoint::Embeddings, "x", 1), []);
+    for endpoint in Endpoint::ALL {
+        assert_eq!(cap_output(&scan_for(endpoint, "{}"), endpoint, "x", 1).is_empty(), !endpoint.generates());
+        if !matches!(endpoint, CHAT | Endpoint::Completions) {
+            assert_eq!(include_usage(&scan_for(endpoint, "{}"), endpoint), None, "{endpoint:?}");
+        }
+    }
+}
+
+#[test]
+fn the_output_of_a_message_is_capped() {
+    for (body, expected) in [
+        (r#"{"max_tokens":51,"messages":[]}"#, json!({"max_tokens": 50, "messages": []})),
+        (r#"{"max_tokens":50}"#, json!({"max_tokens": 50})),
+        (r#"{"max_tokens":0}"#, json!({"max_tokens": 0})),
+        (r#"{"max_tokens":null}"#, json!({"max_tokens": 50})),
+        (r#"{"model":"o1"}"#, json!({"model": "o1", "max_tokens": 50})),
+    ] {
+        let edits = cap_output(&scan_for(Endpoint::Messages, body), Endpoint::Messages, "o1", 50);
+        assert_eq!(edited_for(Endpoint::Messages, body, &edits), expected, "{body}");
+    }
+}
+
+#[test]
+fn the_output_of_a_generation_is_capped_where_its_configuration_is() {
+    let cap = |cap| json!({"maxOutputTokens": cap});
+    for (body, expected) in [
+        ("{}", json!({"generationConfig": cap(50)})),
+        (r#"{"contents":[]}"#, json!({"contents": [], "generationConfig": cap(50)})),
+        (r#"{"generationConfig":null}"#, json!({"generationConfig": cap(50)})),
+        (r#"{"generationConfig":{ }}"#, json!({"generationConfig": cap(50)})),
+        (r#"{"generation_config":{}}"#, json!({"generation_config": cap(50)})),
+        (
+            r#"{"generationConfig":{"temperature":1}}"#,
+            json!({"generationConfig": {"temperature": 1, "maxOutputTokens": 50}}),
+        ),
+        (r#"{"generationConfig":{"maxOutputTokens":51}}"#, json!({"generationConfig": cap(50)})),
+        (r#"{"generationConfig":{"maxOutputTokens":7}}"#, json!({"generationConfig": cap(7)})),
+        (r#"{"generationConfig":{"maxOutputTokens":0}}"#, json!({"generationConfig": cap(50)})),
+        (
+            r#"{"generation_config":{"max_output_tokens":null}}"#,
+            json!({"generation_config": {"max_output_tokens": 50}}),
+        ),
+        (r#"{"model":"m","request":{}}"#, json!({"model": "m", "request": {"generationConfig": cap(50)}})),
+        (
+            r#"{"request":{"contents":[]},"model":"m"}"#,
+            json!({"model": "m", "request": {"contents": [], "generationConfig": cap(50)}}),
+        ),
+        (
+            r#"{"request":{"generationConfig":{"topK":1,"maxOutputTokens":99}},"project":"p"}"#,
+            json!({"project": "p", "request": {"generationConfig": {"topK": 1, "maxOutputTokens": 50}}}),
+        ),
+        // A mistake, which stays one.
+        (r#"{"generationConfig":[]}"#, json!({"generationConfig": []})),
+    ] {
+        for endpoint in [Endpoint::GenerateContent, Endpoint::StreamGenerateContent] {
+            let edits = cap_output(&scan_for(endpoint, body), endpoint, "m", 50);
+            assert_eq!(edited_for(endpoint, body, &edits), expected, "{body}");
+        }
+    }
 }
 
 #[test]
@@ -110,6 +176,17 @@ fn the_model_is_found_again_after_edits() {
         let mut edits = cap_output(&scanned, Endpoint::ChatCompletions, "m", 5);
         edits.extend(include_usage(&scanned, Endpoint::ChatCompletions));
         sort(&mut edits);
+        let after = apply(body.as_bytes(), &edits).unwrap();
+        let mut model = scanned.model.unwrap();
+        shift(&mut model, &edits);
+        assert_eq!(after.get(model.start..model.end), Some(b"\"m\"".as_slice()), "{body}");
+    }
+    for body in [
+        r#"{"model":"m","request":{"generationConfig":{"maxOutputTokens":10000}}}"#,
+        r#"{"request":{"contents":[]},"model":"m"}"#,
+    ] {
+        let scanned = scan_for(Endpoint::GenerateContent, body);
+        let edits = cap_output(&scanned, Endpoint::GenerateContent, "m", 5);
         let after = apply(body.as_bytes(), &edits).unwrap();
         let mut model = scanned.model.unwrap();
         shift(&mut model, &edits);

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::Endpoint;
-
-/// How long a model's name in a path may be, in bytes, unescaped.
-pub const MODEL_BYTES_MAX: usize = 1024;
+use crate::scan::MODEL_BYTES_MAX;
 
 /// Gemini CLI's paths: the model is in the body.
 const INTERNAL: &str = "/v1internal:";

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dialect::Dialect;
+use crate::scan::MODEL_BYTES_MAX;
 
 #[test]
 fn the_path_names_the_endpoint() {

@@ -37,6 +37,8 @@ pub(super) enum State {
 /// Reads a document piece by piece. See the module's documentation.
 #[derive(Debug, Clone)]
 pub(crate) struct Json<N> {
+    /// The document's own node.
+    root: N,
     pub(super) state: State,
     /// Bytes consumed by earlier calls.
     pub(super) base: usize,
@@ -68,7 +70,15 @@ pub(crate) struct Json<N> {
 
 impl<N: Copy + Default> Default for Json<N> {
     fn default() -> Self {
+        Self::rooted(N::default())
+    }
+}
+
+impl<N: Copy + Default> Json<N> {
+    /// A reader of documents that have this node.
+    pub(crate) fn rooted(root: N) -> Self {
         Self {
+            root,
             state: State::Value,
             base: 0,
             depth: 0,
@@ -76,7 +86,7 @@ impl<N: Copy + Default> Default for Json<N> {
             objects: [0; 2],
             container: N::default(),
             containers: [N::default(); DEPTH_MAX as usize],
-            node: N::default(),
+            node: root,
             take: Take::Skip,
             naming: false,
             kept: Vec::with_capacity(KEPT_BYTES),
@@ -87,16 +97,14 @@ impl<N: Copy + Default> Default for Json<N> {
             literal: Kind::Null,
         }
     }
-}
 
-impl<N: Copy + Default> Json<N> {
     /// Begins a new document. Cheaper than a new reader.
     pub(crate) fn reset(&mut self) {
         self.state = State::Value;
         self.base = 0;
         self.depth = 0;
         self.in_object = false;
-        self.node = N::default();
+        self.node = self.root;
         self.naming = false;
         self.take = Take::Skip;
     }

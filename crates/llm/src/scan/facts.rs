@@ -7,11 +7,12 @@ use crate::usage::ServiceTier;
 /// What was found in a body. Offsets are in bytes from its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scanned {
-    /// The top-level `model`, when it is a string.
+    /// The top-level `model`, when it is a string. Where Gemini's path names the model, that one counts.
     pub model: Option<ModelField>,
-    /// The top-level `stream`, when it is `true`.
+    /// The reply is to be a stream: the top-level `stream` is `true`, or the endpoint's replies always are.
     pub stream: bool,
-    /// The largest of `max_tokens`, `max_completion_tokens` and `max_output_tokens`; `None` when none has a number.
+    /// The largest of `max_tokens`, `max_completion_tokens` and `max_output_tokens` (for Gemini, `maxOutputTokens` in
+    /// `generationConfig`, where 0 says nothing); `None` when none has a number.
     pub max_output: Option<u64>,
     /// Which of these names are there, `null` included, and where.
     pub max_output_field: Option<OutputCaps>,
@@ -19,6 +20,8 @@ pub struct Scanned {
     pub choices: u64,
     /// The top-level `stream_options`.
     pub stream_options: Option<StreamOptions>,
+    /// Gemini's `generationConfig`.
+    pub generation_config: Option<GenerationConfig>,
     /// The class of service that is asked for. One that is not known may be billed as any.
     pub service_tier: ServiceTier,
     /// The text of the prompt, messages, tools and the like.
@@ -28,7 +31,8 @@ pub struct Scanned {
     pub unbounded: bool,
     /// The length of the body.
     pub body_bytes: usize,
-    /// Just past the `{` of the body, where members can be inserted; `None` when the body is no object.
+    /// Just past the `{` of the body (of `request` in it, where that is Gemini CLI's envelope), where members can be
+    /// inserted; `None` when the body is no object.
     pub open_brace: Option<usize>,
     /// Whether that object has any member, so that an inserted one needs a comma.
     pub has_members: bool,
@@ -43,6 +47,7 @@ impl Default for Scanned {
             max_output_field: None,
             choices: 1,
             stream_options: None,
+            generation_config: None,
             service_tier: ServiceTier::Standard,
             text: TextStats::default(),
             unbounded: false,
@@ -82,7 +87,7 @@ pub struct OutputCaps {
     pub max_tokens: Option<OutputCap>,
     /// `max_completion_tokens`: chats.
     pub max_completion_tokens: Option<OutputCap>,
-    /// `max_output_tokens`: responses.
+    /// `max_output_tokens`: responses, and Gemini.
     pub max_output_tokens: Option<OutputCap>,
 }
 
@@ -114,6 +119,21 @@ pub struct StreamOptions {
     pub include_usage: bool,
     /// Where the value of `include_usage` stands, start and end.
     pub include_usage_at: Option<(usize, usize)>,
+    /// Whether the value is an object; otherwise it is `null` or a mistake.
+    pub is_object: bool,
+    /// Whether the value is `null`.
+    pub is_null: bool,
+    /// Whether the object has any member.
+    pub has_members: bool,
+}
+
+/// Where Gemini's `generationConfig` stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GenerationConfig {
+    /// Offset of the value.
+    pub start: usize,
+    /// Offset just past the value.
+    pub end: usize,
     /// Whether the value is an object; otherwise it is `null` or a mistake.
     pub is_object: bool,
     /// Whether the value is `null`.

@@ -11,20 +11,24 @@ pub enum Field {
     MaxTokens,
     /// `max_completion_tokens`
     MaxCompletionTokens,
-    /// `max_output_tokens`
+    /// `max_output_tokens`, or `maxOutputTokens` in Gemini's `generationConfig`
     MaxOutputTokens,
     /// `n`
     N,
     /// `best_of`
     BestOf,
-    /// `candidate_count`, or `candidateCount`
+    /// `candidate_count`, or `candidateCount`, which Gemini has in `generationConfig`
     CandidateCount,
     /// `stream_options`
     StreamOptions,
     /// `include_usage` in `stream_options`
     IncludeUsage,
-    /// `service_tier`
+    /// `service_tier`, or `serviceTier`
     ServiceTier,
+    /// Gemini's `generationConfig`, or `generation_config`
+    GenerationConfig,
+    /// `request`, around which Gemini CLI puts an envelope
+    Request,
 }
 
 impl Field {
@@ -59,6 +63,8 @@ impl Field {
             Self::StreamOptions => "stream_options",
             Self::IncludeUsage => "include_usage",
             Self::ServiceTier => "service_tier",
+            Self::GenerationConfig => "generationConfig",
+            Self::Request => "request",
         }
     }
 

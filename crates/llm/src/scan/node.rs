@@ -1,13 +1,23 @@
 //! What a value of a request is, by its place.
 
+pub(super) mod anthropic;
+mod gemini;
+
 use super::Field;
+use crate::endpoint::Endpoint;
 
 /// The place of a value, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Node {
-    /// The body.
+    /// The body, as OpenAI has it.
     #[default]
     Root,
+    /// The body, as Anthropic has it.
+    AnthropicRoot,
+    /// The body, as Gemini has it.
+    GeminiRoot,
+    /// The body of a request to rank documents.
+    RerankRoot,
     /// A member that must be unambiguous.
     Field(Field),
     /// Nothing in it matters.
@@ -45,9 +55,62 @@ pub(super) enum Node {
     Schema,
     /// A schema's `properties`: the names are free.
     Properties,
+    /// JSON that the model reads, or wrote: arguments of a call, and what a function gave.
+    Arguments,
+
+    /// Anthropic's `messages`.
+    Turns,
+    Turn,
+    /// Content in blocks, or a string.
+    Blocks,
+    Block,
+    /// A block's `type`.
+    BlockType,
+    /// Where an image or a document comes from.
+    Source,
+    SourceType,
+    SourceData,
+    /// What the provider does to a conversation before the model sees it.
+    ContextManagement,
+    ContextEdits,
+    ContextEdit,
+    ContextEditType,
+
+    /// A Gemini request within another.
+    GeminiRequest,
+    /// `contents`, or one of them.
+    Contents,
+    Parts,
+    GeminiPart,
+    /// A function's call or response.
+    FunctionPart,
+    GeminiTools,
+    GeminiTool,
+    Declarations,
+    /// What describes a function.
+    Declaration,
+    EmbedRequests,
+    EmbedRequest,
 }
 
 impl Node {
+    /// The node of the body of this endpoint's requests.
+    pub(super) fn root(endpoint: Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Messages | Endpoint::CountTokens => Self::AnthropicRoot,
+            Endpoint::GenerateContent
+            | Endpoint::StreamGenerateContent
+            | Endpoint::GeminiCountTokens
+            | Endpoint::GeminiEmbed => Self::GeminiRoot,
+            Endpoint::Rerank => Self::RerankRoot,
+            Endpoint::ChatCompletions
+            | Endpoint::Completions
+            | Endpoint::Responses
+            | Endpoint::Embeddings
+            | Endpoint::Other => Self::Root,
+        }
+    }
+
     /// Whether names of members say anything in an object at this place.
     pub(super) fn wants_names(self) -> bool {
         !matches!(self, Self::Skip | Self::Text | Self::Refers | Self::Attachment | Self::Prompts)
@@ -72,6 +135,34 @@ impl Node {
             Self::Properties => Self::Schema,
             Self::Text => Self::Text,
             Self::Field(Field::StreamOptions) if name == b"include_usage" => Self::Field(Field::IncludeUsage),
+            Self::RerankRoot => match name {
+                b"model" => Self::Field(Field::Model),
+                b"query" | b"documents" => Self::Text,
+                _ => Self::Skip,
+            },
+            _ => self.member_of_others(name),
+        }
+    }
+
+    /// The node of a member in the requests of Anthropic and Gemini.
+    fn member_of_others(self, name: &[u8]) -> Self {
+        match self {
+            Self::Arguments => Self::Arguments,
+            Self::AnthropicRoot => anthropic::top_level(name),
+            Self::Turns | Self::Turn => anthropic::turn(name),
+            Self::Blocks | Self::Block => anthropic::block(name),
+            Self::Source => anthropic::source(name),
+            Self::ContextManagement if name == b"edits" => Self::ContextEdits,
+            Self::ContextEdit if name == b"type" => Self::ContextEditType,
+            Self::GeminiRoot => gemini::top_level(name),
+            Self::GeminiRequest | Self::Field(Field::Request) => gemini::request(name),
+            Self::Field(Field::GenerationConfig) => gemini::generation_config(name),
+            Self::EmbedRequest => gemini::embed_request(name),
+            Self::Contents => gemini::content(name),
+            Self::Parts | Self::GeminiPart => gemini::part(name),
+            Self::FunctionPart => gemini::function_part(name),
+            Self::GeminiTools | Self::GeminiTool => gemini::tool(name),
+            Self::Declarations | Self::Declaration => Self::of_schema(name),
             _ => Self::Skip,
         }
     }
@@ -148,6 +239,14 @@ impl Node {
             Self::Prompt | Self::Prompts => Self::Prompts,
             Self::Tools => Self::Tool,
             Self::Text | Self::Input | Self::Call | Self::Schema | Self::Refers => self,
+            Self::Turns => Self::Turn,
+            Self::Blocks => Self::Block,
+            Self::ContextEdits => Self::ContextEdit,
+            Self::Parts => Self::GeminiPart,
+            Self::GeminiTools => Self::GeminiTool,
+            Self::Declarations => Self::Declaration,
+            Self::EmbedRequests => Self::EmbedRequest,
+            Self::Arguments | Self::Contents => self,
             _ => Self::Skip,
         }
     }

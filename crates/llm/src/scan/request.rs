@@ -1,15 +1,23 @@
 //! Gathers the facts of a request while its body is read.
 
-use super::{Field, MODEL_BYTES_MAX, ModelField, Node, OutputCap, ScanErrorKind, Scanned, StreamOptions};
+use super::node::anthropic;
+use super::source::Source;
+use super::words::{CLIENT_TOOLS, TEXT_ITEMS, TEXT_PARTS, is_any, tier_of_request};
+use super::{
+    Field, GenerationConfig, MODEL_BYTES_MAX, ModelField, Node, OutputCap, ScanErrorKind, Scanned, StreamOptions,
+};
+use crate::endpoint::Endpoint;
 use crate::estimate::{ATTACHMENT_TOKENS, TextStats};
-use crate::json::{Escape, Kind, Take, Value, Visit, Written};
-use crate::usage::ServiceTier;
+use crate::json::{Escape, Kind, Take, Value, Visit};
 
 /// Longer names of types and tiers are none that are known.
 const WORD_BYTES_MAX: usize = 64;
 /// What a chat's template puts around a tool, and around one of its parameters.
 const TOOL_TOKENS: u64 = 16;
 const PARAMETER_TOKENS: u64 = 3;
+/// What JSON that a model reads has around each name, and what it has for a number.
+const MEMBER_TOKENS: u64 = 2;
+const NUMBER_TOKENS: u64 = 2;
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -23,11 +31,19 @@ pub(super) struct Request {
     start: usize,
     /// The same inside `stream_options`.
     inner_start: usize,
+    endpoint: Endpoint,
+    /// The body is an envelope around the request.
+    enveloped: bool,
+    source: Source,
 }
 
 impl Request {
-    pub(super) fn without_text() -> Self {
-        Self { without_text: true, ..Self::default() }
+    pub(super) fn for_endpoint(endpoint: Endpoint) -> Self {
+        Self { endpoint, ..Self::default() }
+    }
+
+    pub(super) fn skip_text(&mut self) {
+        self.without_text = true;
     }
 
     pub(super) fn value_start(&self) -> usize {
@@ -36,6 +52,7 @@ impl Request {
 
     pub(super) fn finish(mut self, body_bytes: usize) -> Scanned {
         self.found.body_bytes = body_bytes;
+        self.found.stream |= self.endpoint == Endpoint::StreamGenerateContent;
         if self.without_text {
             self.found.text = TextStats::default();
         }
@@ -61,6 +78,23 @@ impl Request {
                 });
                 Ok(Take::Skip)
             }
+            Field::GenerationConfig => {
+                self.found.generation_config = Some(GenerationConfig {
+                    start,
+                    is_object: kind == Kind::Object,
+                    is_null: kind == Kind::Null,
+                    ..GenerationConfig::default()
+                });
+                Ok(Take::Skip)
+            }
+            Field::Request => {
+                if kind == Kind::Object {
+                    self.enveloped = true;
+                    self.found.open_brace = Some(start.saturating_add(1));
+                    self.found.has_members = false;
+                }
+                Ok(Take::Skip)
+            }
             Field::Stream | Field::IncludeUsage => Ok(Take::Skip),
             _ if matches!(kind, Kind::Number | Kind::Null) => Ok(Take::Skip),
             _ => Err(ScanErrorKind::NotCount(field)),
@@ -80,6 +114,12 @@ impl Request {
                     options.end = end;
                 }
             }
+            (Field::GenerationConfig, _) => {
+                if let Some(config) = &mut self.found.generation_config {
+                    config.end = end;
+                }
+            }
+            (Field::Request, _) => {}
             (Field::IncludeUsage, value) => {
                 if let Some(options) = &mut self.found.stream_options {
                     options.include_usage = value == Value::True;
@@ -92,6 +132,8 @@ impl Request {
             (Field::N | Field::BestOf | Field::CandidateCount, Value::Number(Some(count))) => {
                 self.found.choices = self.found.choices.max(count);
             }
+            // In protocol buffers 0 is what a number is that was not set.
+            (_, Value::Number(Some(0))) if self.endpoint.is_gemini() => self.cap(field, None, end),
             (_, Value::Number(value)) => self.cap(field, value, end),
             (_, Value::Null) => self.cap(field, None, end),
             _ => {}
@@ -106,6 +148,43 @@ impl Request {
             self.found.max_output_field = Some(caps);
             self.found.max_output = self.found.max_output.max(value);
         }
+    }
+
+    /// An object at this place has a member.
+    fn has_member(&mut self, object: Node) {
+        match object {
+            Node::Root | Node::AnthropicRoot | Node::RerankRoot => self.found.has_members = true,
+            Node::GeminiRoot => self.found.has_members |= !self.enveloped,
+            Node::Field(Field::Request) => self.found.has_members = true,
+            Node::Field(Field::StreamOptions) => {
+                if let Some(options) = &mut self.found.stream_options {
+                    options.has_members = true;
+                }
+            }
+            Node::Field(Field::GenerationConfig) => {
+                if let Some(config) = &mut self.found.generation_config {
+                    config.has_members = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A name that the model sees.
+    fn add_name(&mut self, name: &[u8], tokens: u64) {
+        self.found.text.begin();
+        self.found.text.add(name);
+        self.found.text.add_tokens(tokens);
+    }
+
+    fn add_attachment(&mut self) {
+        self.found.unbounded = true;
+        self.found.text.add_tokens(ATTACHMENT_TOKENS);
+    }
+
+    /// The data of a source begins: text, or base64 of something else.
+    fn source_data(&mut self) -> Take {
+        if self.source.data_begins(&self.found.text) { self.text_begins() } else { Take::Skip }
     }
 
     /// Text begins: it is apart from the text before.
@@ -131,18 +210,10 @@ impl Visit for Request {
     fn member(&mut self, object: Node, name: &[u8]) -> Result<Node, ScanErrorKind> {
         let node = object.member(name);
         match object {
-            Node::Root => self.found.has_members = true,
-            Node::Field(Field::StreamOptions) => {
-                if let Some(options) = &mut self.found.stream_options {
-                    options.has_members = true;
-                }
-            }
-            Node::Properties => {
-                self.found.text.begin();
-                self.found.text.add(name);
-                self.found.text.add_tokens(PARAMETER_TOKENS);
-            }
-            _ => {}
+            Node::Skip => {}
+            Node::Properties => self.add_name(name, PARAMETER_TOKENS),
+            Node::Arguments => self.add_name(name, MEMBER_TOKENS),
+            _ => self.has_member(object),
         }
         if let Node::Field(field) = node {
             if self.seen & field.bit() != 0 {
@@ -162,7 +233,9 @@ impl Visit for Request {
     fn begin(&mut self, node: Node, kind: Kind, start: usize) -> Result<Take, ScanErrorKind> {
         match (node, kind) {
             (Node::Field(field), _) => return self.begin_field(field, kind, start),
-            (Node::Root, Kind::Object) => self.found.open_brace = Some(start.saturating_add(1)),
+            (Node::Root | Node::AnthropicRoot | Node::GeminiRoot | Node::RerankRoot, Kind::Object) => {
+                self.found.open_brace = Some(start.saturating_add(1));
+            }
             (
                 Node::Text
                 | Node::Message
@@ -172,22 +245,40 @@ impl Visit for Request {
                 | Node::Call
                 | Node::Prompt
                 | Node::Prompts
-                | Node::Schema,
+                | Node::Schema
+                | Node::Arguments
+                | Node::Turn
+                | Node::Blocks
+                | Node::Block
+                | Node::Source
+                | Node::Contents
+                | Node::Parts
+                | Node::GeminiPart
+                | Node::Declaration,
                 Kind::Text,
             ) => return Ok(self.text_begins()),
-            (Node::Message | Node::Input, Kind::Object) => self.found.text.add_message(),
-            (Node::Tool, Kind::Object) => self.found.text.add_tokens(TOOL_TOKENS),
+            (Node::Message | Node::Input | Node::Turn | Node::Contents, Kind::Object) => self.found.text.add_message(),
+            (Node::Tool | Node::Declaration, Kind::Object) => self.found.text.add_tokens(TOOL_TOKENS),
+            (Node::Source, Kind::Object) => self.source = Source::default(),
+            (Node::SourceData, Kind::Text) => return Ok(self.source_data()),
+            (Node::Arguments, Kind::Number) => self.found.text.add_tokens(NUMBER_TOKENS),
+            (Node::Arguments, Kind::True | Kind::False | Kind::Null) => self.found.text.add_tokens(1),
             // Prompts may be given as tokens.
             (Node::Input | Node::Prompts, Kind::Number) => self.found.text.add_tokens(1),
             (Node::Prompt, Kind::Object) => self.found.unbounded = true,
             (Node::Refers, Kind::Null | Kind::False | Kind::Array) => {}
             (Node::Refers, _) => self.found.unbounded = true,
             (Node::Attachment, Kind::Null) => {}
-            (Node::Attachment, _) => {
-                self.found.unbounded = true;
-                self.found.text.add_tokens(ATTACHMENT_TOKENS);
-            }
-            (Node::PartType | Node::ItemType | Node::ToolType, _) => return Ok(Take::Keep(WORD_BYTES_MAX)),
+            (Node::Attachment, _) => self.add_attachment(),
+            (
+                Node::PartType
+                | Node::ItemType
+                | Node::ToolType
+                | Node::BlockType
+                | Node::SourceType
+                | Node::ContextEditType,
+                _,
+            ) => return Ok(Take::Keep(WORD_BYTES_MAX)),
             _ => {}
         }
         Ok(Take::Skip)
@@ -212,58 +303,12 @@ impl Visit for Request {
             Node::PartType => self.found.unbounded |= !is_any(value, &TEXT_PARTS),
             Node::ItemType => self.found.unbounded |= !is_any(value, &TEXT_PARTS) && !is_any(value, &TEXT_ITEMS),
             Node::ToolType => self.found.unbounded |= !is_any(value, &CLIENT_TOOLS),
+            Node::BlockType => self.found.unbounded |= !is_any(value, &anthropic::BLOCKS),
+            Node::ContextEditType => self.found.unbounded |= !is_any(value, &anthropic::CONTEXT_EDITS),
+            Node::SourceType if self.source.has_type(value, &mut self.found.text) => self.add_attachment(),
+            Node::Source if value == Value::Object && self.source.end() => self.add_attachment(),
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// Parts of messages whose input is all in the body.
-const TEXT_PARTS: [&str; 7] =
-    ["text", "input_text", "output_text", "refusal", "summary_text", "reasoning_text", "thinking"];
-/// Items of responses whose input is all in the body.
-const TEXT_ITEMS: [&str; 8] = [
-    "message",
-    "function_call",
-    "function_call_output",
-    "custom_tool_call",
-    "custom_tool_call_output",
-    "reasoning",
-    "local_shell_call",
-    "local_shell_call_output",
-];
-/// Tools that the client runs, so that their results come in its next request.
-const CLIENT_TOOLS: [&str; 3] = ["function", "custom", "local_shell"];
-
-fn is_any(value: Value<'_>, known: &[&str]) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Text(Some(written)) => known.iter().any(|known| written.is(known)),
-        _ => false,
-    }
-}
-
-/// The tier that a request names. One that is not known could be billed as any of them.
-fn tier_of_request(value: Value<'_>) -> ServiceTier {
-    match value {
-        Value::Text(Some(written)) => ServiceTier::of_name(written).unwrap_or(ServiceTier::Auto),
-        _ => ServiceTier::Auto,
-    }
-}
-
-impl ServiceTier {
-    /// The tier of a name, as requests and replies have it.
-    pub(crate) fn of_name(name: Written<'_>) -> Option<Self> {
-        [
-            ("default", Self::Standard),
-            ("standard", Self::Standard),
-            ("standard_only", Self::Standard),
-            ("scale", Self::Standard),
-            ("flex", Self::Flex),
-            ("priority", Self::Priority),
-            ("auto", Self::Auto),
-        ]
-        .into_iter()
-        .find_map(|(known, tier)| name.is(known).then_some(tier))
     }
 }

@@ -5,18 +5,26 @@ use serde_json::Value;
 
 use super::*;
 
+#[path = "tests/anthropic.rs"]
+mod anthropic;
 #[path = "tests/facts.rs"]
 mod facts;
+#[path = "tests/gemini.rs"]
+mod gemini;
 
 fn scan(body: &[u8]) -> Result<Scanned, ScanError> {
-    let mut scanner = Scanner::default();
+    scan_for(Endpoint::default(), body)
+}
+
+fn scan_for(endpoint: Endpoint, body: &[u8]) -> Result<Scanned, ScanError> {
+    let mut scanner = Scanner::for_endpoint(endpoint);
     scanner.feed(body)?;
     scanner.finish()
 }
 
-fn scan_split(body: &[u8], at: usize) -> Result<Scanned, ScanError> {
+fn scan_split(endpoint: Endpoint, body: &[u8], at: usize) -> Result<Scanned, ScanError> {
     let (head, tail) = body.split_at(at);
-    let mut scanner = Scanner::default();
+    let mut scanner = Scanner::for_endpoint(endpoint);
     scanner.feed(head)?;
     scanner.feed(tail)?;
     scanner.finish()
@@ -77,6 +85,13 @@ fn null_and_absent_models_are_no_model() {
     assert_eq!(scan(b" 12 ").unwrap().model, None);
 }
 
+const NAMES: &str = "(model|stream|n|max_tokens|stream_options|input|type|messages|content|source|data|request|contents|\
+    parts|generationConfig|maxOutputTokens|args|.{0,6})";
+
+fn endpoint() -> impl Strategy<Value = Endpoint> {
+    prop::sample::select(Endpoint::ALL.as_slice())
+}
+
 fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -88,7 +103,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map("(model|stream|n|max_tokens|stream_options|input|type|.{0,6})", inner, 0..5)
+            prop::collection::btree_map(NAMES, inner, 0..5)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
@@ -124,29 +139,38 @@ proptest! {
     }
 
     #[test]
-    fn how_the_body_is_cut_does_not_matter(value in json_value(), damage in any::<Option<(prop::sample::Index, u8)>>()) {
+    fn how_the_body_is_cut_does_not_matter(
+        value in json_value(),
+        damage in any::<Option<(prop::sample::Index, u8)>>(),
+        endpoint in endpoint(),
+    ) {
         let mut body = serde_json::to_vec(&value).unwrap();
         if let Some((place, byte)) = damage {
             let place = place.index(body.len());
             body[place] = byte;
         }
-        let whole = scan(&body);
+        let whole = scan_for(endpoint, &body);
         for at in 0..=body.len() {
-            prop_assert_eq!(&scan_split(&body, at), &whole);
+            prop_assert_eq!(&scan_split(endpoint, &body, at), &whole);
         }
-        let mut scanner = Scanner::default();
+        let mut scanner = Scanner::for_endpoint(endpoint);
         let bytewise = body.iter().try_for_each(|byte| scanner.feed(std::slice::from_ref(byte)));
         prop_assert_eq!(&bytewise.and_then(|()| scanner.finish()), &whole);
     }
 
     #[test]
-    fn accepts_nothing_that_a_parser_refuses(value in json_value(), place in any::<prop::sample::Index>(), byte in 0..128_u8) {
+    fn accepts_nothing_that_a_parser_refuses(
+        value in json_value(),
+        place in any::<prop::sample::Index>(),
+        byte in 0..128_u8,
+        endpoint in endpoint(),
+    ) {
         let mut body = serde_json::to_vec(&value).unwrap();
         let place = place.index(body.len());
         body[place] = byte;
         // Invalid UTF-8 inside strings is left to the backend.
         prop_assume!(std::str::from_utf8(&body).is_ok());
-        if scan(&body).is_ok() {
+        if scan_for(endpoint, &body).is_ok() {
             // Numbers out of a double's range are the one thing that the grammar allows and this parser does not.
             let parsed = serde_json::from_slice::<Value>(&body);
             prop_assert!(parsed.is_ok() || parsed.unwrap_err().to_string().contains("number out of range")
