@@ -1,4 +1,4 @@
-//! A provider that speaks OpenAI's dialect, remembers what it was asked, and fails on request.
+//! A provider that speaks many dialects, remembers what it was asked, and fails on request.
 //!
 //! A [`Simulator`] runs on threads of its own, so it keeps answering while a test blocks, and several of them can
 //! run in one process. What it says is computed from what it was asked (see [`openai`]); how it says it can be
@@ -9,6 +9,9 @@ mod call;
 mod control;
 mod dialect;
 mod fault;
+mod fields;
+mod gemini;
+mod google_error;
 mod manner;
 pub mod mind;
 pub mod openai;

@@ -5,25 +5,30 @@ use http::StatusCode;
 use http::request::Parts;
 
 use super::call::Call;
-use super::openai;
 use super::reply::Reply;
+use super::{gemini, openai};
 
 /// A provider's way of speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     OpenAi,
+    Gemini,
 }
 
 impl Dialect {
     /// The dialect that a request expects: its path tells, and a header where two have the same path.
-    pub(super) fn of(_parts: &Parts) -> Self {
-        Self::OpenAi
+    pub(super) fn of(parts: &Parts) -> Self {
+        match () {
+            () if gemini::owns(parts) => Self::Gemini,
+            () => Self::OpenAi,
+        }
     }
 
     /// The provider's answer.
     pub(super) async fn answer(self, call: &Call<'_>) -> Reply {
         match self {
             Self::OpenAi => openai::answer(call).await,
+            Self::Gemini => gemini::answer(call),
         }
     }
 
@@ -32,6 +37,7 @@ impl Dialect {
         let message = format!("{} fails with {status}, as it was told to.", call.state.config.name);
         match self {
             Self::OpenAi => openai::failure(status, message),
+            Self::Gemini => gemini::failure(status, message, call),
         }
     }
 
@@ -40,6 +46,7 @@ impl Dialect {
         let message = format!("{} fails with {status}, as it was told to.", call.state.config.name);
         match self {
             Self::OpenAi => openai::stream_failure(status, message, pieces, call),
+            Self::Gemini => gemini::stream_failure(status, message, pieces, call),
         }
     }
 
@@ -47,6 +54,7 @@ impl Dialect {
     pub(super) fn add_headers(self, reply: &mut Reply, call: &Call<'_>) {
         match self {
             Self::OpenAi => openai::add_headers(reply, call),
+            Self::Gemini => gemini::add_headers(reply),
         }
     }
 }

@@ -8,7 +8,7 @@ mod chat;
 mod chat_stream;
 mod completions;
 mod conversation;
-mod embeddings;
+pub(super) mod embeddings;
 pub(super) mod error;
 pub(super) mod files;
 mod form;

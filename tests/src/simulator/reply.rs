@@ -131,6 +131,11 @@ impl Reply {
         Self::new(StatusCode::OK, "text/event-stream; charset=utf-8", Body::Pieces(pieces))
     }
 
+    /// A stream of pieces that say each what is in them.
+    pub(super) fn stream(content_type: &'static str, pieces: Vec<Piece>) -> Self {
+        Self::new(StatusCode::OK, content_type, Body::Pieces(pieces))
+    }
+
     fn new(status: StatusCode, content_type: &'static str, body: Body) -> Self {
         let headers = vec![(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type))];
         Self { status, headers, body, bill: None }

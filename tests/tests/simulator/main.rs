@@ -3,6 +3,8 @@
 mod chat;
 mod endpoints;
 mod faults;
+mod gemini;
+mod gemini_refusals;
 mod metering;
 mod realtime;
 mod record;

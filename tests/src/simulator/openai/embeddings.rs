@@ -74,6 +74,11 @@ fn inputs(input: &Value) -> Vec<Value> {
     }
 }
 
+/// A vector of length 1 that depends on the text alone, as numbers.
+pub(in super::super) fn values(text: &Value, dimensions: usize) -> Vec<Value> {
+    vector(text, dimensions).iter().map(number).collect()
+}
+
 /// A vector of length 1 that depends on the text alone.
 fn vector(text: &Value, dimensions: usize) -> Vec<f32> {
     let hash = Sha256::digest(text.to_string().as_bytes());
