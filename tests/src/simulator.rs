@@ -1,9 +1,10 @@
 //! A provider that speaks many dialects, remembers what it was asked, and fails on request.
 //!
 //! A [`Simulator`] runs on threads of its own, so it keeps answering while a test blocks, and several of them can
-//! run in one process. What it says is computed from what it was asked (see [`openai`]); how it says it can be
+//! run in one process. What it says is computed from what it was asked (see [`mind`]); how it says it can be
 //! spoiled by a [`Fault`], from the test or from the `x-simulator-fault` request header.
 
+mod anthropic;
 mod book;
 mod call;
 mod control;
@@ -50,7 +51,7 @@ pub struct SimulatorConfig {
     pub name: String,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The bearer token every request must carry; `None` accepts all.
+    /// The key every request must carry, in the header of its dialect; `None` accepts all.
     pub api_key: Option<String>,
     /// What `GET /v1/models` lists.
     pub models: Vec<String>,

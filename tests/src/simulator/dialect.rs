@@ -6,12 +6,13 @@ use http::request::Parts;
 
 use super::call::Call;
 use super::reply::Reply;
-use super::{gemini, openai};
+use super::{anthropic, gemini, openai};
 
 /// A provider's way of speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     OpenAi,
+    Anthropic,
     Gemini,
 }
 
@@ -19,6 +20,7 @@ impl Dialect {
     /// The dialect that a request expects: its path tells, and a header where two have the same path.
     pub(super) fn of(parts: &Parts) -> Self {
         match () {
+            () if anthropic::owns(parts) => Self::Anthropic,
             () if gemini::owns(parts) => Self::Gemini,
             () => Self::OpenAi,
         }
@@ -28,6 +30,7 @@ impl Dialect {
     pub(super) async fn answer(self, call: &Call<'_>) -> Reply {
         match self {
             Self::OpenAi => openai::answer(call).await,
+            Self::Anthropic => anthropic::answer(call),
             Self::Gemini => gemini::answer(call),
         }
     }
@@ -37,6 +40,7 @@ impl Dialect {
         let message = format!("{} fails with {status}, as it was told to.", call.state.config.name);
         match self {
             Self::OpenAi => openai::failure(status, message),
+            Self::Anthropic => anthropic::failure(status, message, call),
             Self::Gemini => gemini::failure(status, message, call),
         }
     }
@@ -46,6 +50,7 @@ impl Dialect {
         let message = format!("{} fails with {status}, as it was told to.", call.state.config.name);
         match self {
             Self::OpenAi => openai::stream_failure(status, message, pieces, call),
+            Self::Anthropic => anthropic::stream_failure(status, message, call),
             Self::Gemini => gemini::stream_failure(status, message, pieces, call),
         }
     }
@@ -54,6 +59,7 @@ impl Dialect {
     pub(super) fn add_headers(self, reply: &mut Reply, call: &Call<'_>) {
         match self {
             Self::OpenAi => openai::add_headers(reply, call),
+            Self::Anthropic => anthropic::add_headers(reply, call),
             Self::Gemini => gemini::add_headers(reply),
         }
     }

@@ -16,7 +16,7 @@ mod script;
 use serde_json::{Value, json};
 
 pub use heard::{Format, Heard, Media, Message, Part, Role, Thinking, Tool, ToolCall, ToolChoice, ToolResult};
-pub use said::{Finish, Said, Usage, signature};
+pub use said::{Finish, Said, Usage, is_signed, signature};
 pub use script::Script;
 
 use super::manner::Manner;

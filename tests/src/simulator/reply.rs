@@ -98,6 +98,15 @@ impl Reply {
         Self::json(StatusCode::OK, value)
     }
 
+    /// JSON on one line, as most providers send it.
+    pub(super) fn compact(status: StatusCode, value: &Value) -> Self {
+        Self::bytes(status, "application/json", Bytes::from(value.to_string()))
+    }
+
+    pub(super) fn compact_ok(value: &Value) -> Self {
+        Self::compact(StatusCode::OK, value)
+    }
+
     pub(super) fn bytes(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         Self::new(status, content_type, Body::Whole(body.into()))
     }

@@ -1,5 +1,6 @@
-//! The provider simulator against the shapes of OpenAI's API, and its faults.
+//! The provider simulator against the shapes of the providers' APIs, and its faults.
 
+mod anthropic;
 mod chat;
 mod endpoints;
 mod faults;

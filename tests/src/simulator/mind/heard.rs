@@ -22,6 +22,8 @@ pub struct Heard {
     pub tools: Vec<Tool>,
     /// What is said about calling them.
     pub choice: ToolChoice,
+    /// Whether at most one call may be made.
+    pub single_call: bool,
     /// How the text must look.
     pub format: Format,
     /// Whether thoughts are shown.

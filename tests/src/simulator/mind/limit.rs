@@ -8,6 +8,9 @@ use super::said::{Finish, Said, Usage};
 /// The answer as it is sent.
 pub(super) fn settle(mind: &Mind<'_>, heard: &Heard, mut said: Said) -> Said {
     show_thoughts(heard, &mut said);
+    if heard.single_call {
+        said.calls.truncate(1);
+    }
     if said.text.is_none() && said.calls.is_empty() && said.refusal.is_none() {
         said.text = Some(String::new());
     }

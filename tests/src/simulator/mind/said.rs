@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use super::super::tokens;
 use super::heard::ToolCall;
 
+const HASH_BYTES: usize = 16;
+
 /// One answer. What a script leaves empty is filled in: ids of calls, the reason for the end, usage.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Said {
@@ -150,5 +152,21 @@ impl Said {
 /// The mark that the simulator puts on a thought, and checks when it comes back.
 #[must_use]
 pub fn signature(thought: &str) -> String {
-    STANDARD.encode(Sha256::digest(format!("a thought of the simulator: {thought}").as_bytes()))
+    let of_thought = hash(thought.as_bytes());
+    STANDARD.encode([of_thought, hash(&of_thought)].concat())
+}
+
+/// Whether the simulator made this mark, and for this thought. The thought is not looked at when it is empty: a dialect
+/// may have hidden it.
+#[must_use]
+pub fn is_signed(thought: &str, signature: &str) -> bool {
+    let Ok(bytes) = STANDARD.decode(signature) else { return false };
+    let Some((of_thought, seal)) = bytes.split_at_checked(HASH_BYTES) else { return false };
+    seal == hash(of_thought) && (thought.is_empty() || of_thought == hash(thought.as_bytes()))
+}
+
+fn hash(bytes: &[u8]) -> [u8; HASH_BYTES] {
+    let mut hash = [0; HASH_BYTES];
+    hash.copy_from_slice(&Sha256::digest([b"a thought of the simulator: ", bytes].concat())[..HASH_BYTES]);
+    hash
 }

@@ -85,3 +85,11 @@ fn the_limit_covers_thoughts_text_and_calls() {
         assert_eq!(said.is_cut(), limit < whole, "at {limit}");
     }
 }
+
+#[test]
+fn a_mark_belongs_to_its_thought() {
+    let mark = signature("Hm.");
+    assert!(is_signed("Hm.", &mark) && is_signed("", &mark));
+    assert!(!is_signed("Ha.", &mark));
+    assert!(!is_signed("Hm.", "") && !is_signed("", "AAAA") && !is_signed("", "no base64"));
+}
