@@ -16,6 +16,7 @@ mod stream;
 mod thinking;
 mod tools;
 mod turns;
+mod version;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -26,10 +27,10 @@ use super::call::Call;
 use super::reply::{Bill, Body, Event, Meter, Reply};
 use error::ApiError;
 pub(super) use message::Exchange;
+pub(super) use version::Version;
 
 /// What tells requests for this dialect from others on the same path.
 const VERSION_HEADER: &str = "anthropic-version";
-const VERSIONS: [&str; 2] = ["2023-06-01", "2023-01-01"];
 /// The limits that headers tell; none is enforced.
 const LIMITS: [(&str, u64); 4] =
     [("requests", 4_000), ("tokens", 480_000), ("input-tokens", 400_000), ("output-tokens", 80_000)];
@@ -52,12 +53,12 @@ pub(super) fn answer(call: &Call<'_>) -> Reply {
 
 fn route(call: &Call<'_>) -> Answer {
     authorize(call)?;
-    version(call)?;
+    let version = version(call)?;
     let path = call.parts.uri.path();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (&call.parts.method, segments.as_slice()) {
-        (&Method::POST, ["v1", "messages"]) => messages(call),
-        (&Method::POST, ["v1", "messages", "count_tokens"]) => count_tokens(call),
+        (&Method::POST, ["v1", "messages"]) => messages(call, version),
+        (&Method::POST, ["v1", "messages", "count_tokens"]) => count_tokens(call, version),
         (&Method::GET, ["v1", "models"]) => models::list(call),
         (&Method::GET, ["v1", "models", id @ ..]) => models::one(call, &id.join("/")),
         (_, ["v1", "messages"] | ["v1", "messages", "count_tokens"] | ["v1", "models", ..]) => {
@@ -78,16 +79,16 @@ fn authorize(call: &Call<'_>) -> Result<(), ApiError> {
     }
 }
 
-fn version(call: &Call<'_>) -> Result<(), ApiError> {
+fn version(call: &Call<'_>) -> Result<Version, ApiError> {
     match call.header(VERSION_HEADER) {
-        Some(version) if VERSIONS.contains(&version) => Ok(()),
-        Some(version) => Err(ApiError::at(VERSION_HEADER, format_args!("\"{version}\" is not a valid version"))),
+        Some(name) => Version::of(name)
+            .ok_or_else(|| ApiError::at(VERSION_HEADER, format_args!("\"{name}\" is not a valid version"))),
         None => Err(ApiError::at(VERSION_HEADER, "header is required")),
     }
 }
 
-fn messages(call: &Call<'_>) -> Answer {
-    let exchange = converse(call, &json_body(call)?)?;
+fn messages(call: &Call<'_>, version: Version) -> Answer {
+    let exchange = converse(call, version, &json_body(call)?)?;
     let bill = exchange.bill();
     if exchange.request.stream {
         return Ok(Reply::typed_events(exchange.events()).billed(bill));
@@ -95,15 +96,15 @@ fn messages(call: &Call<'_>) -> Answer {
     Ok(Reply::compact_ok(&exchange.message()).metered(exchange.meter()).billed(bill))
 }
 
-fn count_tokens(call: &Call<'_>) -> Answer {
-    let request = request::read_count(&json_body(call)?, betas(call))?;
+fn count_tokens(call: &Call<'_>, version: Version) -> Answer {
+    let request = request::read_count(version, &json_body(call)?, betas(call))?;
     served(call, &request.heard.model)?;
     Ok(Reply::compact_ok(&json!({"input_tokens": request.heard.tokens()})))
 }
 
 /// Checks the body of a request for a message, wherever it came from, and lets the model answer.
-pub(super) fn converse(call: &Call<'_>, body: &Value) -> Result<Exchange, ApiError> {
-    let request = request::read(body, betas(call))?;
+pub(super) fn converse(call: &Call<'_>, version: Version, body: &Value) -> Result<Exchange, ApiError> {
+    let request = request::read(version, body, betas(call))?;
     served(call, &request.heard.model)?;
     let said = call.think(&request.heard, "toolu_01");
     let id = call.id("msg_01", &request.heard.digest);

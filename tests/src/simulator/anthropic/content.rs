@@ -9,16 +9,22 @@ use super::cache::Breakpoints;
 use super::error::ApiError;
 use super::node::Node;
 use super::tools;
+use super::version::Version;
 
 const IMAGE_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
 /// Reads blocks and gathers their cache breakpoints.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
+    version: Version,
     pub(super) breakpoints: Breakpoints,
 }
 
 impl Reader {
+    pub(super) fn new(version: Version) -> Self {
+        Self { version, breakpoints: Breakpoints::default() }
+    }
+
     /// A message's content: a text, or blocks.
     pub(super) fn content(&mut self, node: &Node<'_>, assistant: bool) -> Result<Vec<Part>, ApiError> {
         if let Some(text) = node.value.as_str() {
@@ -47,7 +53,11 @@ impl Reader {
         let kind = block.kind()?;
         let tagged = block.clone().tagged(kind);
         let part = match kind {
-            "text" => Part::Text(self.text(&tagged)?),
+            "text" => {
+                self.check_citations(&tagged, assistant)?;
+                Part::Text(self.text(&tagged)?)
+            }
+            "document" if assistant && self.version.takes_misplaced_content() => self.document(&tagged)?,
             "image" | "document" | "search_result" if assistant => {
                 return Err(block.error(format_args!("`{kind}` blocks may only be in `user` messages")));
             }
@@ -74,6 +84,14 @@ impl Reader {
         Ok(vec![part])
     }
 
+    fn check_citations(&self, block: &Node<'_>, assistant: bool) -> Result<(), ApiError> {
+        let Some(citations) = block.given("citations") else { return Ok(()) };
+        if assistant || self.version.takes_misplaced_content() || citations.list()?.is_empty() {
+            return Ok(());
+        }
+        Err(citations.error("`citations` may only be in `assistant` messages"))
+    }
+
     fn text(&mut self, block: &Node<'_>) -> Result<String, ApiError> {
         block.fields(&["type", "text", "cache_control", "citations"])?;
         let text = block.need("text")?;
@@ -85,7 +103,7 @@ impl Reader {
     }
 
     fn image(&mut self, block: &Node<'_>) -> Result<Media, ApiError> {
-        block.fields(&["type", "source", "cache_control"])?;
+        block.fields(&["type", "source", "cache_control", "transformations"])?;
         self.breakpoints.read(block)?;
         let source = block.need("source")?;
         let kind = source.kind()?;
@@ -146,7 +164,7 @@ impl Reader {
     }
 
     fn tool_use(&mut self, block: &Node<'_>) -> Result<ToolCall, ApiError> {
-        block.fields(&["type", "id", "name", "input", "cache_control", "caller"])?;
+        block.fields(&["type", "id", "name", "input", "cache_control", "caller", "toolset_name"])?;
         self.breakpoints.read(block)?;
         let id = block.need("id")?;
         tools::check_id(&id)?;
@@ -162,7 +180,7 @@ impl Reader {
     }
 
     fn tool_result(&mut self, block: &Node<'_>) -> Result<ToolResult, ApiError> {
-        block.fields(&["type", "tool_use_id", "content", "is_error", "cache_control"])?;
+        block.fields(&["type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"])?;
         self.breakpoints.read(block)?;
         let id = block.need("tool_use_id")?;
         tools::check_id(&id)?;

@@ -42,5 +42,17 @@ pub(super) fn one(call: &Call<'_>, id: &str) -> Result<Reply, ApiError> {
 }
 
 fn model(id: &str) -> Value {
-    json!({"type": "model", "id": id, "display_name": id, "created_at": CREATED_AT})
+    json!({
+        "type": "model",
+        "id": id,
+        "display_name": id,
+        "created_at": CREATED_AT,
+        "lifecycle": "active",
+        "line": null,
+        "deprecated_at": null,
+        "retires_at": null,
+        "max_input_tokens": 200_000,
+        "max_tokens": 64_000,
+        "capabilities": null,
+    })
 }

@@ -12,8 +12,9 @@ use super::node::Node;
 use super::thinking::{self, Thinking};
 use super::tools;
 use super::turns::{self, Turn};
+use super::version::Version;
 
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 18] = [
     "model",
     "max_tokens",
     "messages",
@@ -26,16 +27,16 @@ const FIELDS: [&str; 19] = [
     "stop_sequences",
     "stream",
     "system",
-    "temperature",
     "thinking",
     "tool_choice",
     "tools",
-    "top_k",
-    "top_p",
     "user_profile_id",
+    "diagnostics",
+    "speed",
 ];
+const SAMPLING_FIELDS: [&str; 3] = ["temperature", "top_k", "top_p"];
 /// Fields of counting: those that could not change the count are refused.
-const COUNT_FIELDS: [&str; 9] = [
+const COUNT_FIELDS: [&str; 10] = [
     "model",
     "messages",
     "cache_control",
@@ -45,16 +46,15 @@ const COUNT_FIELDS: [&str; 9] = [
     "tool_choice",
     "tools",
     "user_profile_id",
+    "speed",
 ];
 /// Fields that a beta brings, with what its name begins with.
 /// <https://platform.claude.com/docs/en/api/beta-headers> (seen 2026-11).
-const BETA_FIELDS: [(&str, &str); 8] = [
+const BETA_FIELDS: [(&str, &str); 6] = [
     ("context_management", "context-management-"),
     ("context_management", "compact-"),
     ("mcp_servers", "mcp-client-"),
     ("output_format", "structured-outputs-"),
-    ("speed", "fast-mode-"),
-    ("diagnostics", "cache-diagnosis-"),
     ("fallbacks", "server-side-fallback-"),
     ("fallback_credit_token", "fallback-credit-"),
 ];
@@ -70,11 +70,13 @@ pub(super) struct Request {
 }
 
 /// Reads the body of `POST /v1/messages`; `betas` is what `anthropic-beta` says.
-pub(super) fn read(body: &Value, betas: &str) -> Result<Request, ApiError> {
+pub(super) fn read(version: Version, body: &Value, betas: &str) -> Result<Request, ApiError> {
     let root = Node::root(body);
-    known_fields(&root, &FIELDS, betas)?;
-    let max_tokens = root.need("max_tokens")?.integer(1)?;
-    let mut request = read_prompt(&root)?;
+    let sampling_fields: &[&str] = if version.has_sampling() { &SAMPLING_FIELDS } else { &[] };
+    known_fields(&root, &[&FIELDS, sampling_fields].concat(), betas)?;
+    // Nothing may be asked for: that fills the cache.
+    let max_tokens = root.need("max_tokens")?.integer(0)?;
+    let mut request = read_prompt(version, &root)?;
     request.heard.max_tokens = Some(max_tokens);
     request.heard.stop = stop_sequences(&root)?;
     request.stream = root.at("stream").map(|node| node.flag()).transpose()?.unwrap_or(false);
@@ -90,10 +92,10 @@ pub(super) fn read(body: &Value, betas: &str) -> Result<Request, ApiError> {
 }
 
 /// Reads the body of `POST /v1/messages/count_tokens`.
-pub(super) fn read_count(body: &Value, betas: &str) -> Result<Request, ApiError> {
+pub(super) fn read_count(version: Version, body: &Value, betas: &str) -> Result<Request, ApiError> {
     let root = Node::root(body);
     known_fields(&root, &COUNT_FIELDS, betas)?;
-    read_prompt(&root)
+    read_prompt(version, &root)
 }
 
 fn known_fields(root: &Node<'_>, fields: &[&str], betas: &str) -> Result<(), ApiError> {
@@ -104,10 +106,10 @@ fn known_fields(root: &Node<'_>, fields: &[&str], betas: &str) -> Result<(), Api
 }
 
 /// What a message and a count have in common.
-fn read_prompt(root: &Node<'_>) -> Result<Request, ApiError> {
+fn read_prompt(version: Version, root: &Node<'_>) -> Result<Request, ApiError> {
     let model = root.need("model")?.filled()?.to_owned();
     let generation = Generation::of(&model);
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(version);
     // The prompt has tools first, then the system prompt, then messages; breakpoints are looked at in that order.
     let tools = tools::read(root, &mut reader)?;
     let mut system = root.at("system").map(|node| reader.texts(&node)).transpose()?.unwrap_or_default();

@@ -29,6 +29,11 @@ pub(super) fn read(root: &Node<'_>, generation: Generation) -> Result<Thinking, 
             tagged.fields(&["type"])?;
             return Ok(Thinking::default());
         }
+        // Thinks only after results of tools; which blocks that makes is up to the model.
+        "between_tools" => {
+            tagged.fields(&["type"])?;
+            return Ok(Thinking::default());
+        }
         "adaptive" if !generation.thinks_adaptively() => {
             return Err(ApiError::invalid("adaptive thinking is not supported on this model"));
         }

@@ -31,7 +31,7 @@ async fn bad_fields_are_named() {
             (without(hello(), "max_tokens"), "max_tokens: Field required"),
             (without(hello(), "model"), "model: Field required"),
             (without(hello(), "messages"), "messages: Field required"),
-            (sonnet(json!({"max_tokens": 0})), "max_tokens: Input should be greater than or equal to 1"),
+            (sonnet(json!({"max_tokens": -1})), "max_tokens: Input should be greater than or equal to 0"),
             (sonnet(json!({"max_tokens": "7"})), "max_tokens: Input should be a valid integer"),
             (sonnet(json!({"n": 2})), "n: Extra inputs are not permitted"),
             (sonnet(json!({"context_management": {}})), "context_management: Extra inputs are not permitted"),
@@ -254,4 +254,30 @@ async fn what_is_no_json_or_no_endpoint_is_refused() {
     assert_eq!(body["error"]["type"], INVALID);
     let body = client.post("/v1/messages/nothing", &say("x")).send().await.expect_status(404).await.json().await;
     assert_eq!(body["error"]["type"], "not_found_error");
+}
+
+#[tokio::test]
+async fn the_newer_version_has_no_sampling_and_no_misplaced_content() {
+    let (simulator, older) = start();
+    let newer = Client::new(&simulator.url()).with_header("anthropic-version", "2026-10-21");
+    let cited = json!({"type": "char_location", "cited_text": "x", "document_index": 0, "start_char_index": 0,
+        "end_char_index": 1, "document_title": null});
+    let text = json!({"type": "text", "text": "x", "citations": [cited]});
+    let document = json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}});
+    let answered = json!([user(json!("Hi")), {"role": "assistant", "content": [document]}, user(json!("Well?"))]);
+    let cases = [
+        (json!({"temperature": 1.0}), "temperature: Extra inputs"),
+        (json!({"top_p": 1.0}), "top_p: Extra inputs"),
+        (json!({"top_k": 5}), "top_k: Extra inputs"),
+        (json!({"messages": [user(json!([text]))]}), "messages.0.content.0.text.citations: "),
+        (json!({"messages": answered}), "messages.1.content.0: `document` blocks"),
+    ];
+    for (fields, expected) in cases {
+        let request = with(hello(), fields);
+        ask(&older, &request).await;
+        let message = refused(&newer, &request, 400, INVALID).await;
+        assert!(message.starts_with(expected), "{message}");
+    }
+    let own = json!([user(json!("Hi")), {"role": "assistant", "content": [text]}, user(json!("Well?"))]);
+    ask(&newer, &with(hello(), json!({"messages": own}))).await;
 }
