@@ -169,6 +169,7 @@ mod tests {
             base_url: "https://one.example/v1".into(),
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
             sigv4: None,
+            refreshed: None,
             query_params: BTreeMap::new(),
             max_in_flight: None,
             timeout_seconds: 300,

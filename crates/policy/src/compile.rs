@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::base_url::{BaseUrl, BaseUrlError};
-use crate::document::{Backend, Document, SigV4, WeightedBackend};
+use crate::document::{Backend, Document, Refreshed, SigV4, WeightedBackend};
 use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, RouteConfig, RuleConfig, SCHEMA};
 use crate::secret::Secret;
 
@@ -47,6 +47,8 @@ pub struct ClusterPlan {
     pub headers: BTreeMap<String, Secret>,
     /// What every attempt is signed with.
     pub sigv4: Option<SigV4>,
+    /// A credential that has to be obtained; its place among the headers or parameters is blank until then.
+    pub refreshed: Option<Refreshed>,
     /// Query parameters that every attempt gets.
     pub query_params: BTreeMap<String, Secret>,
     /// Concurrent requests allowed.
@@ -136,6 +138,7 @@ fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
         base_url,
         headers: backend.headers.clone(),
         sigv4: backend.sigv4.clone(),
+        refreshed: backend.refreshed.clone(),
         query_params: backend.query_params.clone(),
         max_in_flight: backend.max_in_flight,
         timeout_seconds: backend.timeout_seconds,
@@ -206,12 +209,19 @@ impl Routes<'_> {
         let mut candidates = clusters.iter().filter_map(|&index| {
             let backend = self.backends.get(index)?;
             let path = &self.clusters.get(index)?.base_url.path;
-            Some((&backend.headers, &backend.query_params, &backend.model_map, &backend.provider, path))
+            Some((
+                &backend.headers,
+                &backend.query_params,
+                &backend.refreshed,
+                &backend.model_map,
+                &backend.provider,
+                path,
+            ))
         });
         let first = candidates.next();
         // A signature covers the host, so each of several candidates needs its own.
         let signs = clusters.len() > 1
-            && first.is_some_and(|(_, _, _, provider, _)| provider.as_ref().is_some_and(|config| config.signs));
+            && first.is_some_and(|(_, _, _, _, provider, _)| provider.as_ref().is_some_and(|config| config.signs));
         !signs && candidates.all(|candidate| Some(candidate) == first)
     }
 }
@@ -235,6 +245,7 @@ mod tests {
             base_url: base_url.into(),
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
             sigv4: None,
+            refreshed: None,
             query_params: BTreeMap::new(),
             max_in_flight: None,
             timeout_seconds: 300,

@@ -26,7 +26,7 @@ mod testing;
 mod text;
 mod tree;
 
-pub use auth::SigV4;
+pub use auth::{ClientCredentials, Place, Refreshed, ServiceAccount, SigV4, TokenSource};
 pub use expand::Environment;
 pub use load::{Loaded, load};
 pub use problem::Problem;
@@ -60,6 +60,8 @@ pub struct Backend {
     pub headers: BTreeMap<String, Secret>,
     /// What its attempts are signed with.
     pub sigv4: Option<SigV4>,
+    /// A credential that has to be obtained; its place among the headers or parameters is blank.
+    pub refreshed: Option<Refreshed>,
     /// Always appended to the query. Names and values are trimmed.
     pub query_params: BTreeMap<String, Secret>,
     /// Concurrent requests allowed; more are answered 429 `inflight_limit_backend`.

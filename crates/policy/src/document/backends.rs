@@ -50,18 +50,18 @@ fn backend(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Ba
     };
     let mut backend = Backend {
         name,
-        base_url: String::new(),
+        base_url: given.unwrap_or_default(),
         headers: object.optional(reader, "headers", headers).unwrap_or_default(),
         sigv4: None,
+        refreshed: None,
         query_params: object.optional(reader, "query_params", query_params).unwrap_or_default(),
         max_in_flight: object.optional(reader, "max_in_flight", max_in_flight),
         timeout_seconds: timeout_seconds(reader, &object),
         model_map: object.optional(reader, "model_map", model_map).unwrap_or_default(),
         provider: None,
     };
-    match translation(reader, &object, given.as_deref()) {
-        Some(translation) => translation.apply(reader, &object, &mut backend),
-        None => backend.base_url = given.unwrap_or_default(),
+    if let Some(translation) = translation(reader, &object, &backend) {
+        translation.apply(reader, &object, &mut backend);
     }
     Some(backend)
 }

@@ -28,13 +28,7 @@ pub(super) fn headers(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -
         let path = path.member(name);
         let secret = header_value(reader, value, &path);
         let lower = name.to_ascii_lowercase();
-        if name.starts_with(':') {
-            reader.problem(&path, "pseudo headers are set by the gateway: remove it");
-        } else if !is_header_name(name) {
-            reader.problem(&path, "not a header's name: use letters, digits and hyphens");
-        } else if RESERVED_HEADERS.contains(&lower.as_str()) {
-            reader.problem(&path, format!("`{lower}` is set by the gateway: remove it"));
-        } else if headers.insert(lower, secret.unwrap_or_default()).is_some() {
+        if check_header(reader, name, &path).is_some() && headers.insert(lower, secret.unwrap_or_default()).is_some() {
             reader.problem(&path, "is given twice: header names ignore case");
         }
     }
@@ -43,11 +37,32 @@ pub(super) fn headers(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -
 
 fn header_value(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Secret> {
     let secret = reader.secret(value, path)?;
+    plain_value(reader, &secret, path)?;
+    Some(secret)
+}
+
+/// Notes a problem unless the text can be a header's value.
+pub(super) fn plain_value(reader: &mut Reader<'_>, secret: &Secret, path: &Path<'_>) -> Option<()> {
     if secret.expose().contains(['\r', '\n', '\0']) {
         reader.problem(path, "a header's value must not contain line breaks or NUL");
         return None;
     }
-    Some(secret)
+    Some(())
+}
+
+/// Notes a problem unless the name is that of a header that an operator may set.
+pub(super) fn check_header(reader: &mut Reader<'_>, name: &str, path: &Path<'_>) -> Option<()> {
+    let lower = name.to_ascii_lowercase();
+    if name.starts_with(':') {
+        reader.problem(path, "pseudo headers are set by the gateway: remove it");
+    } else if !is_header_name(name) {
+        reader.problem(path, "not a header's name: use letters, digits and hyphens");
+    } else if RESERVED_HEADERS.contains(&lower.as_str()) {
+        reader.problem(path, format!("`{lower}` is set by the gateway: remove it"));
+    } else {
+        return Some(());
+    }
+    None
 }
 
 /// A token of RFC 9110.

@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use serde_json::Value;
 
 use super::Backend;
+use super::auth::Auth;
 use super::backends::base_url;
 use super::nearest::nearest;
 use super::parameters::{headers, query_params};
@@ -15,9 +16,12 @@ use crate::filter_config::{Capability, ProviderConfig, Speaks};
 use crate::secret::Secret;
 
 mod address;
+mod credential;
 mod names;
 #[cfg(test)]
 mod tests;
+
+pub(super) use address::plain_name;
 
 use address::Address;
 use names::{Kind, Provider};
@@ -54,10 +58,11 @@ pub(super) struct Translation {
     pub(super) base_url: Option<String>,
     pub(super) headers: BTreeMap<String, Secret>,
     pub(super) query_params: BTreeMap<String, Secret>,
+    auth: Option<Auth>,
 }
 
-/// Reads the provider of a backend, if it has one. `own` is the backend's own base URL.
-pub(super) fn translation(reader: &mut Reader<'_>, backend: &Object<'_>, own: Option<&str>) -> Option<Translation> {
+/// Reads the provider of a backend, if it has one. `own` is what the backend says itself.
+pub(super) fn translation(reader: &mut Reader<'_>, backend: &Object<'_>, own: &Backend) -> Option<Translation> {
     let empty = Value::Object(serde_json::Map::new());
     let path = backend.at("provider_config");
     let value = backend.get("provider_config").unwrap_or(&empty);
@@ -74,30 +79,42 @@ pub(super) fn translation(reader: &mut Reader<'_>, backend: &Object<'_>, own: Op
         }
     }?;
     let settings = settings?;
-    let mut read = settings.optional(reader, "base_url", base_url);
-    if read.is_some() && backend.get("base_url").is_some() {
+    let headers = settings.optional(reader, "http_headers", headers).unwrap_or_default();
+    let query_params = settings.optional(reader, "http_query_params", query_params).unwrap_or_default();
+    let sent: Vec<&str> = own.headers.keys().chain(headers.keys()).map(String::as_str).collect();
+    let auth = credential::read(reader, &provider, &settings, &sent);
+    let address = Address::read(reader, &provider, &settings, auth.as_ref());
+    let base_url = place(reader, &provider, backend, &settings, &address, &own.base_url);
+    let mut config = ProviderConfig::new(speaks(reader, &provider, &settings, base_url.as_deref()));
+    address.write(&mut config);
+    plain_settings(reader, &settings, &mut config);
+    Some(Translation { config, base_url, headers, query_params, auth })
+}
+
+/// The base URL: the backend's, that of `provider_config`, or the provider's own.
+fn place(
+    reader: &mut Reader<'_>,
+    provider: &Provider,
+    backend: &Object<'_>,
+    settings: &Object<'_>,
+    address: &Address,
+    own: &str,
+) -> Option<String> {
+    let given = settings.optional(reader, "base_url", base_url);
+    if given.is_some() && backend.get("base_url").is_some() {
         reader.problem(&settings.at("base_url"), "the backend has a base_url itself: remove one of them");
-        read = None;
     }
-    let address = Address::read(reader, &provider, &settings);
-    let given = read.as_deref().or(own);
-    let base_url = given.map(|given| address::root(provider.kind, given)).or_else(|| address.default_url(&provider));
-    if provider.base_url.is_none() && [backend, &settings].iter().all(|object| object.get("base_url").is_none()) {
+    if provider.base_url.is_none() && [backend, settings].iter().all(|object| object.get("base_url").is_none()) {
         let message = format!("required field `base_url` is missing: `{}` has no address of its own", provider.name);
         reader.problem(&backend.at("base_url"), message);
     }
-    let mut config = ProviderConfig::new(speaks(reader, &provider, &settings, base_url.as_deref()));
-    config.signs = provider.kind == Kind::Bedrock;
-    address.write(&mut config);
-    plain_settings(reader, &settings, &mut config);
-    let headers = settings.optional(reader, "http_headers", headers).unwrap_or_default();
-    let query_params = settings.optional(reader, "http_query_params", query_params).unwrap_or_default();
-    Some(Translation { config, base_url, headers, query_params })
+    let given = given.as_deref().or(Some(own).filter(|own| !own.is_empty()));
+    given.map(|given| address::root(provider.kind, given)).or_else(|| address.default_url(provider))
 }
 
 impl Translation {
     /// Puts all of it into the backend. What the backend says itself must not be said again.
-    pub(super) fn apply(self, reader: &mut Reader<'_>, object: &Object<'_>, backend: &mut Backend) {
+    pub(super) fn apply(mut self, reader: &mut Reader<'_>, object: &Object<'_>, backend: &mut Backend) {
         let path = object.at("provider_config");
         for (section, own, more) in [
             ("http_headers", &mut backend.headers, self.headers),
@@ -113,6 +130,9 @@ impl Translation {
                     }
                 }
             }
+        }
+        if let Some(auth) = self.auth {
+            credential::apply(reader, auth, &path, &mut self.config, backend);
         }
         if self.config.speaks == (Speaks::Azure { deployments: true }) {
             let version = backend.query_params.entry("api-version".to_owned());

@@ -56,7 +56,7 @@ impl<'e> Reader<'e> {
             };
             self.problem(&path.member(name), format!("unknown field `{}`; {meant}", shown(name)));
         }
-        Some(Object { members, path })
+        Some(Object { members, path, known })
     }
 
     /// An object whose members the caller names.
@@ -138,6 +138,11 @@ impl<'e> Reader<'e> {
         self.environment?.var(name).filter(|value| !value.trim().is_empty())
     }
 
+    /// A file's content, or why it cannot be read; `None` where references are not allowed.
+    pub(super) fn read_file(&self, path: &str) -> Option<Result<String, String>> {
+        Some(self.environment?.read_file(path))
+    }
+
     pub(super) fn boolean(&mut self, value: &Value, path: &Path<'_>) -> Option<bool> {
         if value.as_bool().is_none() {
             self.unexpected("true or false", value, path);
@@ -190,12 +195,18 @@ fn kind(value: &Value) -> &'static str {
 pub(super) struct Object<'v> {
     members: &'v Map<String, Value>,
     path: &'v Path<'v>,
+    known: &'v [&'v str],
 }
 
 impl<'v> Object<'v> {
     /// Where a member stands, whether or not it is there.
     pub(super) fn at(&self, name: &'v str) -> Path<'v> {
         self.path.member(name)
+    }
+
+    /// Whether a member of this name has a meaning here.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.known.contains(&name)
     }
 
     /// The member as written.

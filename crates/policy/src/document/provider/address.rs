@@ -1,6 +1,7 @@
 //! Where a provider is: its base URL, and the project, location or region that is part of it or of the paths.
 
 use super::names::{Kind, Provider};
+use crate::document::auth::Auth;
 use crate::document::problem::Path;
 use crate::document::reader::{Object, Reader};
 use crate::filter_config::ProviderConfig;
@@ -19,8 +20,13 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Reads the fields, or the variables that the provider's own tools use.
-    pub(super) fn read(reader: &mut Reader<'_>, provider: &Provider, settings: &Object<'_>) -> Self {
+    /// Reads the fields, or what comes with the credential, or the variables that the provider's own tools use.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        provider: &Provider,
+        settings: &Object<'_>,
+        auth: Option<&Auth>,
+    ) -> Self {
         let relevant: &[&str] = match provider.kind {
             Kind::Vertex => &["project", "location"],
             Kind::Bedrock => &["region"],
@@ -33,14 +39,23 @@ impl Address {
         }
         match provider.kind {
             Kind::Vertex => Self {
-                project: named(reader, settings, "project", &["GOOGLE_CLOUD_PROJECT"], "the Google Cloud project"),
+                project: auth
+                    .and_then(Auth::project)
+                    .filter(|_| settings.get("project").is_none())
+                    .map(str::to_owned)
+                    .unwrap_or_else(|| {
+                        named(reader, settings, "project", &["GOOGLE_CLOUD_PROJECT"], "the Google Cloud project")
+                    }),
                 location: optional(reader, settings, "location", &["GOOGLE_CLOUD_LOCATION"])
                     .unwrap_or_else(|| GLOBAL.to_owned()),
                 region: String::new(),
             },
             Kind::Bedrock => {
                 let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-                let region = named(reader, settings, "region", &variables, "the AWS region (such as us-east-1)");
+                let with_keys = auth.and_then(Auth::region).filter(|_| settings.get("region").is_none());
+                let region = with_keys.map(str::to_owned).unwrap_or_else(|| {
+                    named(reader, settings, "region", &variables, "the AWS region (such as us-east-1)")
+                });
                 Self { region, ..Self::default() }
             }
             _ => Self::default(),
@@ -92,7 +107,7 @@ fn optional(reader: &mut Reader<'_>, settings: &Object<'_>, name: &'static str, 
 }
 
 /// A name that goes into a host or a path. Projects may have a domain before them, as in `example.com:name`.
-fn plain_name(reader: &mut Reader<'_>, name: &str, path: &Path<'_>) -> Option<String> {
+pub(in crate::document) fn plain_name(reader: &mut Reader<'_>, name: &str, path: &Path<'_>) -> Option<String> {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b));
     if !plain || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         reader.problem(path, "expected lower-case letters, digits and hyphens");

@@ -28,6 +28,41 @@ pub(in crate::document) enum Kind {
     Zhipu,
 }
 
+impl Kind {
+    /// The header that a plain key goes into, and what stands before it.
+    pub(in crate::document) const fn key_header(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Anthropic => ("x-api-key", ""),
+            Self::Google => ("x-goog-api-key", ""),
+            Self::Azure => ("api-key", ""),
+            Self::OpenAi | Self::Compatible | Self::Vertex | Self::Bedrock | Self::Cohere | Self::Zhipu => {
+                ("authorization", "Bearer ")
+            }
+        }
+    }
+}
+
+impl Provider {
+    /// The variables in which everybody keeps this provider's key; the first that is set counts.
+    pub(in crate::document) fn key_variables(&self) -> Vec<String> {
+        let usual: &[&str] = match self.kind {
+            Kind::OpenAi => &["OPENAI_API_KEY"],
+            Kind::Anthropic => &["ANTHROPIC_API_KEY"],
+            Kind::Google => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+            Kind::Cohere => &["COHERE_API_KEY", "CO_API_KEY"],
+            Kind::Zhipu if self.name == "zai" => &["ZAI_API_KEY"],
+            Kind::Zhipu => &["ZHIPUAI_API_KEY"],
+            Kind::Azure => &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+            Kind::Bedrock => &["AWS_BEARER_TOKEN_BEDROCK"],
+            Kind::Vertex => &[],
+            Kind::Compatible => {
+                return vec![format!("{}_API_KEY", self.name.to_ascii_uppercase().replace('-', "_"))];
+            }
+        };
+        usual.iter().map(|name| (*name).to_owned()).collect()
+    }
+}
+
 const fn known(name: &'static str, kind: Kind, base_url: &'static str) -> Provider {
     Provider { name, kind, base_url: Some(base_url) }
 }

@@ -3,7 +3,9 @@ use crate::document::{Backend, Format, load};
 use crate::filter_config::{Capability, Speaks};
 
 fn environment() -> Fixed {
-    Fixed::new(&[("KEY", "sk-secret"), ("AWS_REGION", "eu-central-1")])
+    let aws =
+        [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "AKIA-1"), ("AWS_SECRET_ACCESS_KEY", "aws-secret")];
+    Fixed::new(&[&[("KEY", "sk-secret")], &aws[..]].concat())
 }
 
 fn backend(fields: &str) -> Backend {
@@ -58,7 +60,7 @@ fn every_name_has_a_dialect_and_an_address() {
 
 #[test]
 fn vertex_and_bedrock_are_where_their_place_says() {
-    let vertex = r#""provider": "vertex", "provider_config": {"project": "p-1""#;
+    let vertex = r#""provider": "vertex", "provider_config": {"auth": {"type": "metadata"}, "project": "p-1""#;
     let global = backend(&format!("{vertex}}}"));
     assert_eq!(global.base_url, "https://aiplatform.googleapis.com");
     let config = global.provider.unwrap();
@@ -70,7 +72,7 @@ fn vertex_and_bedrock_are_where_their_place_says() {
     let config = bedrock.provider.unwrap();
     assert!(config.signs && config.region == "us-west-2");
     assert_eq!(
-        problems_of(r#""provider": "vertex", "provider_config": {"location": "A/b"}"#),
+        problems_of(r#""provider": "vertex", "provider_config": {"location": "A/b", "auth": {"type": "metadata"}}"#),
         [
             "provider_config.project: required field `project` is missing: name the Google Cloud project here or in \
              GOOGLE_CLOUD_PROJECT",
@@ -78,7 +80,7 @@ fn vertex_and_bedrock_are_where_their_place_says() {
         ]
     );
     assert_eq!(
-        problems_of(r#""provider": "bedrock""#),
+        problems_of(r#""provider": "bedrock", "provider_config": {"auth": {"type": "none"}}"#),
         ["provider_config.region: required field `region` is missing: name the AWS region (such as us-east-1) here \
              or in AWS_REGION or AWS_DEFAULT_REGION"]
     );
@@ -99,6 +101,26 @@ fn settings_are_read_and_secrets_stay_secret() {
     assert_eq!((config.default_model.as_deref(), config.anthropic_version.as_deref()), (Some("m"), Some("v")));
     assert_eq!(config.capabilities, Some(vec![Capability::Chat, Capability::CountTokens]));
     assert!(!format!("{backend:?}").contains("sk-secret"));
+}
+
+#[test]
+fn where_no_credential_can_hardly_be_meant_it_is_said() {
+    let text =
+        r#"{"backends": [{"name": "a", "provider": "cohere"}, {"name": "b", "provider": "ollama"}], "router": {}}"#;
+    let lines = warnings(text);
+    assert_eq!(
+        lines[0],
+        "backends[0].provider_config.auth: no credential is sent: set COHERE_API_KEY or CO_API_KEY, or give `auth` \
+         (with the type `none` if that is meant)"
+    );
+    assert!(lines[1].starts_with("router: "), "{lines:?}");
+    let lines = problems_of(r#""provider": "bedrock", "provider_config": {"region": "us-east-1"}"#);
+    assert!(
+        lines[0].starts_with("provider_config.auth: there is nothing to sign requests with: set AWS_ACC"),
+        "{lines:?}"
+    );
+    let lines = problems_of(r#""provider": "vertex", "provider_config": {"project": "p"}"#);
+    assert!(lines[0].starts_with("provider_config.auth: there is no credential: name a service account"), "{lines:?}");
 }
 
 #[test]
@@ -154,7 +176,7 @@ fn mistakes_name_their_field_and_what_was_meant() {
 #[test]
 fn what_has_no_effect_is_said() {
     let text = r#"{"backends": [{"name": "a", "base_url": "http://h", "provider_config": {}},
-        {"name": "b", "provider": "cohere", "provider_config": {"region": "x", "upstream_api": "responses",
+        {"name": "b", "provider": "cohere", "provider_config": {"auth": {"type": "none"}, "region": "x", "upstream_api": "responses",
          "capabilities": {"tools": true}, "normalize_to": "chat"}}],
         "router": {"default_backend": "a"}}"#;
     assert_eq!(
