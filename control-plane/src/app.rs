@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use ditto_policy::document::Problem;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -13,8 +14,10 @@ use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, router};
 use crate::bootstrap::Bootstrap;
 use crate::config::{ConfigManager, Parts, Source, backend_names, compile_for, warn};
 use crate::control::{ControlAddress, ControlSocket};
+use crate::credentials::Tokens;
 use crate::envoy::admin::EnvoyAdmin;
 use crate::envoy::{EnvoyCommand, supervise, until_true};
+use crate::http_client::HttpClient;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::Hub;
 use crate::keys::stream::SyncService;
@@ -53,10 +56,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         metering: run.limits.metering(run.proxy_usage_max_body_bytes),
         json_logs: run.json_logs,
     };
-    let configured = source.load().map_err(|problems| {
-        let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-        anyhow!("{} cannot be used:{lines}", source.path.display())
-    })?;
+    let configured = source.load().map_err(|problems| unusable(&source, &problems))?;
 
     let hub = Hub::new().context("the system has no randomness")?;
     let redis = stores::redis(&run).await?;
@@ -65,7 +65,12 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
     let ledger = ledger::open(&run, redis.as_ref(), &directory).await?;
     let compiled = compile_for(&configured, &settings, directory.access());
-    let compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
+    let mut compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
+    let http = HttpClient::new(settings.ca_certificates.as_deref()).context("no TLS")?;
+    let tokens = Tokens::new(http);
+    let obtained = tokens.obtain(&compiled).await.map_err(|problems| unusable(&source, &problems))?;
+    tokens.adopt(&compiled, obtained);
+    tokens.fill(&mut compiled);
     hub.set_credentials(resources::credentials(&compiled));
     let cache = Arc::new(SnapshotCache::new(resources::snapshot(&compiled, &settings)?, Arc::new(JoinTables)));
     let backends = BackendNames::new(backend_names(&compiled));
@@ -75,6 +80,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         hub: Arc::clone(&hub),
         cache: Arc::clone(&cache),
         backends: backends.clone(),
+        tokens,
         retire_grace: run.retire_grace(),
     };
     let manager = ConfigManager::new(source, settings.clone(), parts, &configured, &compiled);
@@ -115,6 +121,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let follower = redis.map(|redis| tokio::spawn(redis.follow_keys(followed)));
     let reloads = tokio::spawn(reload_on_signal(hangups, Arc::clone(&manager)));
     let watcher = tokio::spawn(Arc::clone(&manager).watch_file());
+    let refreshes = tokio::spawn(Arc::clone(&manager).follow_tokens());
     let outcome = if run.no_envoy {
         termination.next().await;
         Ok(())
@@ -129,6 +136,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     };
     reloads.abort();
     watcher.abort();
+    refreshes.abort();
     if let Some(follower) = follower {
         follower.abort();
     }
@@ -137,6 +145,11 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     // Streams end with `stop`; what else is under way gets a moment.
     let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
     outcome
+}
+
+fn unusable(source: &Source, problems: &[Problem]) -> anyhow::Error {
+    let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+    anyhow!("{} cannot be used:{lines}", source.path.display())
 }
 
 async fn run_envoy(

@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::admin::{BackendNames, ConfigStatusSource};
+use crate::credentials::Tokens;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::{Access, Credentials, Hub};
 use crate::ledger::terms::any_limited;
-use crate::resources::{self, Settings};
+use crate::resources::{self, ResourcesError, Settings};
 use crate::xds::SnapshotCache;
 
 mod fingerprint;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub cache: Arc<SnapshotCache>,
     /// What the admin API accepts as a key's backend.
     pub backends: BackendNames,
+    /// Credentials that are obtained from time to time.
+    pub tokens: Arc<Tokens>,
     /// How long the former routes stay.
     pub retire_grace: Duration,
 }
@@ -80,6 +83,8 @@ struct DocumentStatus {
     prices: Value,
     refused: Option<Refused>,
     credentials: BTreeMap<String, Credentials>,
+    /// What is in force, if tokens are part of it.
+    with_tokens: Option<Arc<Compiled>>,
     /// Of earlier documents, oldest first, each with its end.
     former_credentials: Vec<(Instant, BTreeMap<String, Credentials>)>,
 }
@@ -122,6 +127,7 @@ impl ConfigManager {
             prices: prices_status(configured),
             refused: None,
             credentials: resources::credentials(compiled),
+            with_tokens: with_tokens(compiled),
             former_credentials: Vec::new(),
         };
         Arc::new(Self { source, settings, parts, reloading: tokio::sync::Mutex::default(), status: Mutex::new(status) })
@@ -151,9 +157,12 @@ impl ConfigManager {
         // rest is fine: so first see that it compiles and makes a snapshot in either case.
         let trial = compile_for(&configured, &self.settings, Access::Open)?;
         resources::snapshot(&trial, &self.settings).map_err(|error| problem(error.to_string()))?;
+        let obtained = self.parts.tokens.obtain(&trial).await?;
         let keys = configured.loaded.document.virtual_keys.clone();
         self.parts.directory.replace_file_keys(keys).await.map_err(|error| problem(error.to_string()))?;
-        let compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
+        let mut compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
+        self.parts.tokens.adopt(&compiled, obtained);
+        self.parts.tokens.fill(&mut compiled);
         let snapshot = resources::snapshot(&compiled, &self.settings).map_err(|error| problem(error.to_string()))?;
 
         self.change_credentials(resources::credentials(&compiled));
@@ -167,7 +176,34 @@ impl ConfigManager {
         status.warnings = warnings(&configured);
         status.prices = prices_status(&configured);
         status.refused = None;
+        status.with_tokens = with_tokens(&compiled);
         Ok(version)
+    }
+
+    /// Puts each new token in force, for ever.
+    pub async fn follow_tokens(self: Arc<Self>) {
+        let mut bell = self.parts.tokens.subscribe();
+        while bell.changed().await.is_ok() {
+            let _one = self.reloading.lock().await;
+            if let Err(error) = self.put_tokens_in_force() {
+                tracing::error!(%error, "a refreshed credential cannot be put in force");
+            }
+        }
+    }
+
+    /// What is in force, with the tokens of now: only secrets change, and no connection moves.
+    fn put_tokens_in_force(&self) -> Result<(), ResourcesError> {
+        let Some(compiled) = self.status().with_tokens.clone() else { return Ok(()) };
+        let mut compiled = (*compiled).clone();
+        self.parts.tokens.fill(&mut compiled);
+        let snapshot = resources::snapshot(&compiled, &self.settings)?;
+        let mut status = self.status();
+        status.version = snapshot.version().to_owned();
+        status.credentials = resources::credentials(&compiled);
+        self.publish_credentials(status);
+        self.parts.cache.set(snapshot);
+        tracing::info!("a credential was refreshed");
+        Ok(())
     }
 
     /// Adds the new credentials at once, and takes the old ones away when no request can need them any more.
@@ -238,6 +274,12 @@ impl ConfigStatusSource for ConfigManager {
             "xds": self.parts.cache.status(),
         })
     }
+}
+
+/// Keeps a compiled document whose tokens change.
+fn with_tokens(compiled: &Compiled) -> Option<Arc<Compiled>> {
+    let any = compiled.clusters.iter().any(|plan| plan.refreshed.is_some());
+    any.then(|| Arc::new(compiled.clone()))
 }
 
 fn warnings(configured: &Configured) -> Vec<String> {

@@ -7,6 +7,7 @@ mod system {
     mod command_line;
     mod crashes;
     mod credentials;
+    mod credentials_refresh;
     mod documents;
     mod failures;
     mod fallback;

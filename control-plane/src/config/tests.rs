@@ -42,7 +42,8 @@ impl InForce {
         let snapshot = resources::snapshot(&compiled, &settings).unwrap();
         let cache = Arc::new(SnapshotCache::new(snapshot, Arc::new(crate::resources::table::JoinTables)));
         let backends = BackendNames::new(backend_names(&compiled));
-        let parts = Parts { directory, hub, cache, backends, retire_grace: Duration::ZERO };
+        let tokens = Tokens::new(crate::http_client::HttpClient::new(None).unwrap());
+        let parts = Parts { directory, hub, cache, backends, tokens, retire_grace: Duration::ZERO };
         let manager = ConfigManager::new(source, settings, parts.clone(), &configured, &compiled);
         Self { place, manager, parts }
     }
