@@ -8,6 +8,7 @@ mod form;
 mod node;
 mod reading;
 mod usage;
+mod visit;
 
 pub use crate::endpoint::Endpoint;
 use crate::estimate::TextStats;
@@ -48,7 +49,7 @@ pub struct Metered {
     /// The response is complete by its own word: `[DONE]`, a `finish_reason` for all choices, a final event, the end of
     /// the JSON.
     pub finished: bool,
-    /// The response is a stream of events.
+    /// The response is a stream: of events, or of chunks in an array.
     pub is_stream: bool,
     /// The response is an error and delivered nothing.
     pub error: bool,
@@ -110,6 +111,9 @@ impl ResponseMeter {
         };
         self.form = if is(b"text/event-stream") {
             Form::Events
+        } else if (ends(b"/json") || ends(b"+json")) && self.may_be_array() {
+            // The first byte tells a stream from an error.
+            Form::Unknown
         } else if ends(b"/json") || ends(b"+json") {
             self.json_form()
         } else if essence.is_empty() || is(b"text/plain") || is(b"application/octet-stream") {
@@ -123,13 +127,23 @@ impl ResponseMeter {
         if self.options.max_json_bytes == 0 { Form::Opaque } else { Form::Json }
     }
 
+    /// Whether the reply may be a stream in an array.
+    fn may_be_array(&self) -> bool {
+        self.events.endpoint == Endpoint::StreamGenerateContent
+    }
+
     /// Reads the next piece of the body.
     pub fn feed(&mut self, piece: &[u8]) {
         self.decide(piece);
-        if self.form == Form::Events {
-            self.feed_events(piece, &mut |_, _, _| true);
-        } else {
-            self.feed_other(piece);
+        match self.form {
+            Form::Events => {
+                self.feed_events(piece, &mut |_, _, _| true);
+            }
+            Form::Array => {
+                self.bytes = self.bytes.saturating_add(piece.len() as u64);
+                self.feed_array(piece);
+            }
+            Form::Unknown | Form::Json | Form::Opaque => self.feed_other(piece),
         }
     }
 
@@ -139,27 +153,57 @@ impl ResponseMeter {
             return;
         }
         if let Some(first) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            self.form = if matches!(first, b'{' | b'[') { self.json_form() } else { Form::Events };
+            self.form = match first {
+                b'[' if self.may_be_array() => Form::Array,
+                b'{' | b'[' => self.json_form(),
+                _ => Form::Events,
+            };
             if self.form == Form::Events && !is_text(piece) {
                 (self.form, self.compressed) = (Form::Opaque, true);
             }
         }
     }
 
-    /// Whether the body is known to be a stream of events.
+    /// Whether the body is known to be a stream: of events, or of chunks in an array.
     pub fn is_stream(&self) -> bool {
-        self.form == Form::Events
+        matches!(self.form, Form::Events | Form::Array)
+    }
+
+    /// Whether it is a stream of chunks in an array.
+    pub(crate) fn is_array(&self) -> bool {
+        self.form == Form::Array
     }
 
     /// Reads a piece of a stream. With the end of each event, `at_end` is given its place in the piece, what it was, and
-    /// the events so far; it says whether to go on.
+    /// the events so far; it says whether to go on. The end of an array counts as an event without anything in it.
     pub(crate) fn feed_events(
         &mut self,
         piece: &[u8],
         at_end: &mut dyn FnMut(usize, EventFacts, &mut Events) -> bool,
     ) -> usize {
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
-        self.sse.feed(piece, &mut EventSink { events: &mut self.events, at_end })
+        if self.form != Form::Array {
+            return self.sse.feed(piece, &mut EventSink { events: &mut self.events, at_end });
+        }
+        let mut at = 0;
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            // A chunk, or the array, ends with one of these, so that each part has one end at most.
+            let length = memchr::memchr2(b'}', b']', rest).map_or(rest.len(), |end| end.saturating_add(1));
+            at = at.saturating_add(length);
+            let was_complete = self.events.json.is_complete();
+            self.feed_array(rest.get(..length).unwrap_or_default());
+            let ended = self.events.json.is_complete() && !was_complete;
+            let chunk = self.events.reading.chunk.take().or(ended.then(EventFacts::default));
+            if chunk.is_some_and(|facts| !at_end(at, facts, &mut self.events)) {
+                break;
+            }
+        }
+        at
+    }
+
+    fn feed_array(&mut self, part: &[u8]) {
+        let read = self.events.json(part);
+        self.unread_bytes = self.unread_bytes.saturating_add(part.len().saturating_sub(read) as u64);
     }
 
     /// Reads a piece of what is no stream of events.
@@ -207,14 +251,25 @@ impl ResponseMeter {
             Endpoint::Other => self.form == Form::Json,
             endpoint => endpoint.generates(),
         };
+        let usage = match self.events.endpoint {
+            // What was counted was not used.
+            Endpoint::CountTokens | Endpoint::GeminiCountTokens => None,
+            // Nothing is generated, and some tell only a total.
+            Endpoint::Rerank => reading.usage.map(|usage| Usage { input: usage.total(), output: 0, ..usage }),
+            _ => reading.usage,
+        };
         Metered {
-            usage: reading.usage,
+            usage,
             service_tier: reading.service_tier,
             output_text,
             output_events: reading.output_events,
             uncounted_events: reading.output_events.saturating_sub(reading.counted_events),
-            finished: if self.form == Form::Json { whole } else { reading.finished },
-            is_stream: self.form == Form::Events,
+            finished: match self.form {
+                Form::Json => whole,
+                Form::Array => whole || reading.finished,
+                Form::Unknown | Form::Events | Form::Opaque => reading.finished,
+            },
+            is_stream: self.is_stream(),
             error: reading.error && reading.output_events == 0,
             bytes: self.bytes,
             unread_bytes: if delivers_text { self.unread_bytes } else { 0 },
@@ -242,7 +297,7 @@ impl Events {
     fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
-            json: Json::default(),
+            json: Json::rooted(Node::root(endpoint)),
             reading: Reading::default(),
             failed: false,
             word: [0; DONE.len()],

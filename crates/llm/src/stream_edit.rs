@@ -1,13 +1,14 @@
 //! Changes a stream of events while it passes: takes out the usage that the client did not ask for, and ends the stream
 //! where it would deliver more than it may.
 //!
-//! Whole events pass untouched and at once. Of a piece that stops inside an event, the tail is held back until the
+//! Whole events pass untouched and at once; Gemini's chunks in an array count as events. Of a piece that stops inside an event, the tail is held back until the
 //! event is complete, or has become longer than any that could be changed.
 
 mod ending;
 
 use crate::endpoint::Endpoint;
 use crate::meter::{EventFacts, Mark, MeterOptions, ResponseMeter};
+use ending::Ending;
 
 /// How much of an event is held back until it is complete.
 pub const HELD_BYTES_MAX: usize = 64 << 10;
@@ -44,6 +45,8 @@ pub struct StreamEditor {
     passing: bool,
     /// The latest event was taken out.
     dropped: bool,
+    /// Some event has passed, or a part of one.
+    begun: bool,
     ended: bool,
     /// What the events said that were let pass.
     passed: Mark,
@@ -77,6 +80,7 @@ impl StreamEditor {
             held: Vec::new(),
             passing: false,
             dropped: false,
+            begun: false,
             ended: false,
             passed: Mark::default(),
         }
@@ -120,13 +124,14 @@ impl StreamEditor {
 
     /// Reads the events of a piece and decides about each. Returns where the last one begins that is not complete.
     fn read(&mut self, piece: &[u8], from: usize, cuts: &mut Cuts) -> usize {
-        let Self { edits, meter, passing, dropped, passed, .. } = self;
+        let Self { edits, meter, passing, dropped, begun, passed, .. } = self;
         let mut start = from;
         let mut first = true;
         meter.feed_events(piece, &mut |end, facts, events| {
             let whole = !std::mem::take(passing);
             let over = edits.output_cap.is_some_and(|cap| facts.carried && events.reading.delivered_least() > cap);
             *dropped = whole && (over || is_unwanted(edits, facts));
+            *begun |= !over || !whole;
             if over {
                 cuts.drop_held = first && whole;
                 cuts.end = Some(if whole { start } else { end });
@@ -174,7 +179,12 @@ impl StreamEditor {
         let held = if cuts.drop_held { Vec::new() } else { held };
         cuts.removed.push((end, piece.len()));
         let mut bytes = cuts.rest(held, piece);
-        ending::write(&mut bytes, self.endpoint, &self.meter.events().reading);
+        let ending = Ending {
+            output_cap: self.edits.output_cap.unwrap_or_default(),
+            in_array: self.meter.is_array(),
+            begun: self.begun,
+        };
+        ending.write(&mut bytes, self.endpoint, &self.meter.events().reading);
         Edited::End(bytes)
     }
 }

@@ -26,6 +26,17 @@ impl Usage {
         self.input.saturating_add(self.output)
     }
 
+    /// Both together, number by number.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            cached_input: self.cached_input.saturating_add(other.cached_input),
+            cache_creation: self.cache_creation.saturating_add(other.cache_creation),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+        }
+    }
+
     /// The larger of each number: providers repeat usage in a stream, growing, and a later one may leave numbers out.
     pub fn merge(&mut self, other: &Self) {
         self.input = self.input.max(other.input);

@@ -10,6 +10,8 @@ pub(super) enum Form {
     Unknown,
     Events,
     Json,
+    /// A stream of chunks that are the items of one JSON array.
+    Array,
     /// Nothing that can be read. Its bytes are counted.
     Opaque,
 }

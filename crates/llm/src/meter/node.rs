@@ -1,6 +1,10 @@
 //! What a value of a response is, by its place.
 
+mod anthropic;
+mod gemini;
+
 use super::usage::Count;
+use crate::endpoint::Endpoint;
 
 /// Which text a string belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +20,15 @@ pub(crate) enum Part {
 /// The place of a value, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Node {
-    /// The event, or the reply.
+    /// The event, or the reply, as OpenAI has it.
     #[default]
     Root,
+    /// The same as Anthropic has it.
+    AnthropicRoot,
+    /// The same as Gemini has it, or all chunks of a stream in an array.
+    GeminiRoot,
+    /// The ranks of documents.
+    RerankRoot,
     Skip,
     /// All strings in it are text.
     Text(Part),
@@ -56,9 +66,65 @@ pub(crate) enum Node {
     /// An item's content or summary.
     ItemContent(Part),
     ItemPart(Part),
+
+    /// The `type` of one of Anthropic's events.
+    AnthropicType,
+    AnthropicMessage,
+    Blocks,
+    Block,
+    BlockDelta,
+    /// Why a reply has ended.
+    StopReason,
+    /// Text if it is a string, and else nothing.
+    Summary,
+    /// JSON that the model wrote.
+    Arguments,
+    /// Usage that is told bit by bit in a stream.
+    AnthropicUsage,
+    /// What each sampling used.
+    Iterations,
+    Iteration,
+    IterationType,
+    IterationCount(Count),
+
+    /// One chunk of a stream in an array.
+    GeminiChunk,
+    GeminiResponse,
+    Candidates,
+    Candidate,
+    CandidateContent,
+    Parts,
+    GeminiPart,
+    FunctionCall,
+    ExecutableCode,
+    InlineData,
+    /// Base64 of a picture or sound.
+    InlineBytes,
+    PromptFeedback,
+    GeminiUsage,
+
+    /// What a ranking says about itself.
+    RerankMeta,
 }
 
 impl Node {
+    /// The node of this endpoint's replies and events.
+    pub(crate) fn root(endpoint: Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Messages | Endpoint::CountTokens => Self::AnthropicRoot,
+            Endpoint::GenerateContent
+            | Endpoint::StreamGenerateContent
+            | Endpoint::GeminiCountTokens
+            | Endpoint::GeminiEmbed => Self::GeminiRoot,
+            Endpoint::Rerank => Self::RerankRoot,
+            Endpoint::ChatCompletions
+            | Endpoint::Completions
+            | Endpoint::Responses
+            | Endpoint::Embeddings
+            | Endpoint::Other => Self::Root,
+        }
+    }
+
     /// Whether names of members say anything in an object at this place.
     pub(crate) fn wants_names(self) -> bool {
         !matches!(self, Self::Skip | Self::Text(_) | Self::Error)
@@ -113,6 +179,41 @@ impl Node {
                 b"text" | b"refusal" | b"transcript" => Self::Text(part),
                 _ => Self::Skip,
             },
+            _ => self.member_of_others(name),
+        }
+    }
+
+    /// The node of a member in what is not OpenAI's.
+    fn member_of_others(self, name: &[u8]) -> Self {
+        match self {
+            Self::Arguments => Self::Arguments,
+            Self::AnthropicRoot => anthropic::top_level(name),
+            Self::AnthropicMessage => anthropic::message(name),
+            Self::Block => anthropic::block(name),
+            Self::BlockDelta => anthropic::delta(name),
+            Self::AnthropicUsage => anthropic::usage(name),
+            Self::Iteration => anthropic::iteration(name),
+            Self::GeminiRoot | Self::GeminiChunk => gemini::top_level(name),
+            Self::GeminiResponse => gemini::response(name),
+            Self::Candidate => gemini::candidate(name),
+            Self::CandidateContent if name == b"parts" => Self::Parts,
+            Self::GeminiPart => gemini::part(name),
+            Self::FunctionCall => match name {
+                b"name" => Self::Text(Part::Delta),
+                b"args" => Self::Arguments,
+                _ => Self::Skip,
+            },
+            Self::ExecutableCode if name == b"code" => Self::Text(Part::Delta),
+            Self::InlineData if name == b"data" => Self::InlineBytes,
+            Self::PromptFeedback if name == b"blockReason" => Self::StopReason,
+            Self::GeminiUsage => gemini::usage(name),
+            Self::RerankRoot => match name {
+                b"usage" => Self::Usage,
+                b"meta" => Self::RerankMeta,
+                b"error" => Self::Error,
+                _ => Self::Skip,
+            },
+            Self::RerankMeta if name == b"tokens" => Self::Usage,
             _ => Self::Skip,
         }
     }
@@ -167,7 +268,12 @@ impl Node {
             Self::ToolCalls => Self::ToolCall,
             Self::Output(part) => Self::Item(part),
             Self::ItemContent(part) => Self::ItemPart(part),
-            Self::Text(_) => self,
+            Self::Text(_) | Self::Arguments => self,
+            Self::Blocks => Self::Block,
+            Self::Iterations => Self::Iteration,
+            Self::GeminiRoot => Self::GeminiChunk,
+            Self::Candidates => Self::Candidate,
+            Self::Parts => Self::GeminiPart,
             _ => Self::Skip,
         }
     }

@@ -3,16 +3,14 @@
 use super::node::{Node, Part};
 use super::usage::Report;
 use crate::estimate::TextStats;
-use crate::json::{Escape, Kind, Syntax, Take, Value, Visit, Written};
 use crate::usage::{ServiceTier, Usage};
 
-/// Longer types of events and names of tiers are none that are known.
-const WORD_BYTES_MAX: usize = 64;
-/// Longer ids and models are not copied into events of the gateway's own.
-const IDENTITY_BYTES_MAX: usize = 256;
 /// Base64 of sound for which one token is taken. OpenAI counts 20 tokens a second, and 24 kbit/s of speech are 200 bytes
 /// for each; everything else has more.
 const SOUND_BYTES_PER_TOKEN: u64 = 128;
+/// Base64 of pictures and sound of Gemini's for which one token is taken. It counts 25 tokens a second for 64 kB of sound,
+/// and 1290 for a picture, which has a megabyte or more: <https://ai.google.dev/gemini-api/docs/tokens> (seen 2026-11).
+const INLINE_BYTES_PER_TOKEN: u64 = 1024;
 /// Choices that are told apart; those beyond share the last place.
 const CHOICES_MAX: u64 = 128;
 
@@ -31,6 +29,8 @@ pub(crate) struct Mark {
     text: TextStats,
     events: u64,
     sequence: Option<u64>,
+    open_block: Option<u64>,
+    ended: u128,
 }
 
 /// What events of the gateway's own repeat of the stream: JSON strings as written between the quotes.
@@ -41,13 +41,18 @@ pub(crate) struct Identity {
     pub(crate) model: Vec<u8>,
     pub(crate) created: u64,
     pub(crate) sequence: Option<u64>,
+    /// Chunks are members of Gemini CLI's envelope.
+    pub(crate) enveloped: bool,
 }
 
 /// What kind a typed event is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum EventType {
+pub(super) enum EventType {
     #[default]
     Other,
+    /// Anthropic's block has begun, or goes on.
+    BlockOpen,
+    BlockClosed,
     /// Sound, written as text.
     AudioDelta,
     ItemAdded,
@@ -58,28 +63,30 @@ enum EventType {
 
 /// What the current event said so far.
 #[derive(Debug, Clone, Copy, Default)]
-struct Current {
-    report: Report,
+pub(super) struct Current {
+    pub(super) report: Report,
     /// The report, when it is complete.
-    usage: Option<Usage>,
-    has_usage: bool,
-    has_choices: bool,
-    choice_count: u64,
-    /// The current choice.
-    choice: Option<u64>,
-    choice_finished: bool,
-    event_type: EventType,
+    pub(super) usage: Option<Usage>,
+    /// It continues the reports before it, rather than to repeat them.
+    pub(super) follows: bool,
+    pub(super) has_usage: bool,
+    pub(super) has_choices: bool,
+    pub(super) choice_count: u64,
+    /// The current choice, or block.
+    pub(super) choice: Option<u64>,
+    pub(super) choice_finished: bool,
+    pub(super) event_type: EventType,
     /// The text of its item.
-    item: TextStats,
+    pub(super) item: TextStats,
     /// The text of the whole response that it repeats.
-    whole: TextStats,
+    pub(super) whole: TextStats,
     /// Where the current piece of sound begins.
-    start: usize,
+    pub(super) start: usize,
     /// Bytes of text before the current string, to see whether it has any.
-    bytes_before: u64,
-    carried: u64,
+    pub(super) bytes_before: u64,
+    pub(super) carried: u64,
     /// The text before this event, for an event that turns out not to count.
-    text_before: TextStats,
+    pub(super) text_before: TextStats,
 }
 
 /// What was read so far.
@@ -94,7 +101,7 @@ pub(crate) struct Reading {
     pub(crate) error: bool,
     pub(crate) identity: Identity,
     /// The text of all deltas.
-    deltas: TextStats,
+    pub(super) deltas: TextStats,
     /// The text of all items that were given as a whole.
     items: TextStats,
     /// The text of the response as its last event repeats it.
@@ -102,7 +109,17 @@ pub(crate) struct Reading {
     /// Choices that have begun, and those that are finished, by their bits.
     begun: u128,
     ended: u128,
-    current: Current,
+    pub(super) current: Current,
+    /// What a stream's reports said that follow each other.
+    pub(super) report: Report,
+    /// The current one of the samplings in a report, and the sum of those that the report itself leaves out.
+    pub(super) iteration: Report,
+    pub(super) iteration_counts: bool,
+    pub(super) iterations: Usage,
+    /// Anthropic's block that is not closed.
+    open_block: Option<u64>,
+    /// A chunk of an array has ended, and was this.
+    pub(super) chunk: Option<EventFacts>,
 }
 
 impl Reading {
@@ -115,6 +132,11 @@ impl Reading {
     pub(crate) fn open_choices(&self) -> impl Iterator<Item = u32> {
         let open = self.begun & !self.ended;
         (0..128).filter(move |index| open >> index & 1 == 1)
+    }
+
+    /// Anthropic's block that has begun and is not closed.
+    pub(crate) fn open_block(&self) -> Option<u64> {
+        self.open_block
     }
 
     /// Takes over what the current event said.
@@ -140,14 +162,20 @@ impl Reading {
                 self.error = true;
                 self.finished = true;
             }
+            EventType::BlockOpen => self.open_block = current.choice.or(self.open_block),
+            EventType::BlockClosed => self.open_block = None,
             EventType::Other | EventType::AudioDelta => {}
         }
         if let Some(usage) = current.usage {
-            self.usage.get_or_insert_default().merge(&usage);
+            match &mut self.usage {
+                Some(before) if !current.follows => before.merge(&usage),
+                before => *before = Some(usage),
+            }
             self.counted_events = self.output_events;
         }
         if current.choice_count > 0 {
-            self.finished = self.begun == self.ended;
+            // An event that breaks off may have no choice that is whole.
+            self.finished = self.begun > 0 && self.begun == self.ended;
         }
         self.finished |= done;
         self.current.text_before = self.deltas;
@@ -159,7 +187,13 @@ impl Reading {
 
     /// What was delivered up to here.
     pub(crate) fn mark(&self) -> Mark {
-        Mark { text: self.deltas, events: self.output_events, sequence: self.identity.sequence }
+        Mark {
+            text: self.deltas,
+            events: self.output_events,
+            sequence: self.identity.sequence,
+            open_block: self.open_block,
+            ended: self.ended,
+        }
     }
 
     /// Forgets what was delivered since then.
@@ -167,6 +201,8 @@ impl Reading {
         self.deltas = mark.text;
         self.output_events = mark.events;
         self.identity.sequence = mark.sequence;
+        self.open_block = mark.open_block;
+        self.ended = mark.ended;
         self.current.text_before = mark.text;
     }
 
@@ -178,7 +214,7 @@ impl Reading {
         self.output_events.max(text).max(said)
     }
 
-    fn stats(&mut self, node: Node) -> &mut TextStats {
+    pub(super) fn stats(&mut self, node: Node) -> &mut TextStats {
         match node {
             Node::Text(Part::Item) => &mut self.current.item,
             Node::Text(Part::Whole) => &mut self.current.whole,
@@ -187,117 +223,40 @@ impl Reading {
     }
 
     /// A piece of sound, of this length as written.
-    fn sound(&mut self, length: usize) {
-        self.deltas.add_tokens((length as u64).div_ceil(SOUND_BYTES_PER_TOKEN));
+    pub(super) fn sound(&mut self, length: usize) {
+        self.add_bytes(length, SOUND_BYTES_PER_TOKEN);
+    }
+
+    /// A picture or sound of Gemini's, of this length as written.
+    pub(super) fn inline(&mut self, length: usize) {
+        self.add_bytes(length, INLINE_BYTES_PER_TOKEN);
+    }
+
+    fn add_bytes(&mut self, length: usize, per_token: u64) {
+        self.deltas.add_tokens((length as u64).div_ceil(per_token));
         self.current.carried = self.current.carried.saturating_add(1);
     }
 
-    fn end_choice(&mut self) {
+    /// A report of Anthropic's is complete.
+    pub(super) fn end_following_report(&mut self) {
+        self.report.follow(&self.current.report);
+        self.current.follows = true;
+        self.current.usage = self.report.usage().map(|usage| usage.plus(&self.iterations));
+    }
+
+    /// One of the samplings of a report is complete.
+    pub(super) fn end_iteration(&mut self) {
+        if let Some(usage) = self.iteration.usage().filter(|_| self.iteration_counts) {
+            self.iterations = self.iterations.plus(&usage);
+        }
+    }
+
+    pub(super) fn end_choice(&mut self) {
         let index = self.current.choice.take().unwrap_or(self.current.choice_count.saturating_sub(1));
         let bit = 1_u128 << index.min(CHOICES_MAX - 1);
         self.begun |= bit;
         if std::mem::take(&mut self.current.choice_finished) {
             self.ended |= bit;
         }
-    }
-}
-
-impl Visit for Reading {
-    type Node = Node;
-    type Error = Syntax;
-
-    #[inline]
-    fn wants_names(&self, object: Node) -> bool {
-        object.wants_names()
-    }
-
-    #[inline]
-    fn member(&mut self, object: Node, name: &[u8]) -> Result<Node, Syntax> {
-        Ok(object.member(name))
-    }
-
-    #[inline]
-    fn item(&mut self, array: Node) -> Node {
-        array.item()
-    }
-
-    #[inline]
-    fn begin(&mut self, node: Node, kind: Kind, start: usize) -> Result<Take, Syntax> {
-        match (node, kind) {
-            (
-                Node::Text(_) | Node::Content | Node::ContentPart | Node::ItemContent(_) | Node::ItemPart(_),
-                Kind::Text,
-            ) => {
-                self.current.bytes_before = self.stats(node).bytes();
-                return Ok(Take::Text);
-            }
-            (Node::ServiceTier | Node::Type, Kind::Text) => return Ok(Take::Keep(WORD_BYTES_MAX)),
-            (Node::Id | Node::Model, Kind::Text) if self.identity.wanted => return Ok(Take::Keep(IDENTITY_BYTES_MAX)),
-            (Node::Choices, Kind::Array) => self.current.has_choices = true,
-            (Node::Choice, Kind::Object) => {
-                self.current.choice_count = self.current.choice_count.saturating_add(1);
-            }
-            (Node::Usage, Kind::Object) => self.current.has_usage = true,
-            (Node::Sound, Kind::Text) => self.current.start = start,
-            (Node::Error, Kind::Object | Kind::Text) => self.error = true,
-            _ => {}
-        }
-        Ok(Take::Skip)
-    }
-
-    #[inline]
-    fn text(&mut self, node: Node, run: &[u8]) {
-        self.stats(node).add(run);
-    }
-
-    fn escape(&mut self, node: Node, escape: Escape) {
-        match escape {
-            Escape::Byte(byte) => self.stats(node).add(&[byte]),
-            Escape::Unit(unit) => self.stats(node).add_unit(unit),
-        }
-    }
-
-    #[inline]
-    fn end(&mut self, node: Node, value: Value<'_>, end: usize) -> Result<(), Syntax> {
-        match (node, value) {
-            (Node::Text(Part::Delta) | Node::Content | Node::ContentPart, Value::Text(_)) => {
-                let some = self.deltas.bytes() > self.current.bytes_before;
-                self.current.carried = self.current.carried.saturating_add(u64::from(some));
-            }
-            (Node::Count(count), Value::Number(Some(value))) => self.current.report.set(count, value),
-            (Node::Usage, Value::Object) => self.current.usage = self.current.report.usage(),
-            (Node::Sound, Value::Text(_)) => self.sound(end.saturating_sub(self.current.start)),
-            (Node::Choice, Value::Object) => self.end_choice(),
-            (Node::Index, Value::Number(index)) => self.current.choice = index,
-            (Node::FinishReason, Value::Text(_)) => self.current.choice_finished = true,
-            (Node::ServiceTier, Value::Text(Some(name))) => {
-                self.service_tier = ServiceTier::of_name(name).or(self.service_tier);
-            }
-            (Node::Type, Value::Text(Some(name))) => self.current.event_type = event_type(name),
-            (Node::Id, Value::Text(Some(id))) if self.identity.wanted => replace(&mut self.identity.id, id),
-            (Node::Model, Value::Text(Some(model))) if self.identity.wanted => replace(&mut self.identity.model, model),
-            (Node::Created, Value::Number(Some(created))) => self.identity.created = created,
-            (Node::Sequence, Value::Number(sequence)) => self.identity.sequence = sequence.or(self.identity.sequence),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// Keeps the first value: it is the response's own.
-fn replace(kept: &mut Vec<u8>, written: Written<'_>) {
-    if kept.is_empty() {
-        kept.extend_from_slice(written.bytes);
-    }
-}
-
-fn event_type(name: Written<'_>) -> EventType {
-    match name.bytes {
-        b"response.output_item.added" => EventType::ItemAdded,
-        b"response.output_item.done" => EventType::ItemDone,
-        b"response.completed" | b"response.incomplete" => EventType::Finished,
-        b"response.failed" | b"error" => EventType::Error,
-        b"response.audio.delta" | b"response.output_audio.delta" => EventType::AudioDelta,
-        _ => EventType::Other,
     }
 }

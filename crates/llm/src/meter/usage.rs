@@ -5,14 +5,14 @@ use crate::usage::Usage;
 /// A number of a usage report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Count {
-    /// `prompt_tokens`: with its cache.
+    /// `prompt_tokens` or `promptTokenCount`: with its cache.
     Prompt,
     /// `input_tokens`
     Input,
-    /// `completion_tokens` or `output_tokens`
+    /// `completion_tokens`, `output_tokens` or `candidatesTokenCount`
     Output,
     Total,
-    /// `cached_tokens` in the details: part of the input.
+    /// `cached_tokens` in the details, or `cachedContentTokenCount`: part of the input.
     Cached,
     /// `cache_read_input_tokens`: beside the input, or part of it.
     CacheRead,
@@ -20,7 +20,12 @@ pub(crate) enum Count {
     CacheWrite,
     /// `cache_creation_input_tokens`: beside the input, or part of it.
     CacheCreation,
+    /// Part of the output.
     Reasoning,
+    /// `thoughtsTokenCount`: beside the output, or part of it.
+    Thoughts,
+    /// `toolUsePromptTokenCount`: beside the input.
+    ToolUse,
 }
 
 impl Count {
@@ -42,7 +47,7 @@ impl Count {
         Some(match name {
             b"cached_tokens" => Self::Cached,
             b"cache_write_tokens" | b"cache_creation_tokens" => Self::CacheWrite,
-            b"reasoning_tokens" => Self::Reasoning,
+            b"reasoning_tokens" | b"thinking_tokens" => Self::Reasoning,
             _ => return None,
         })
     }
@@ -60,6 +65,8 @@ pub(crate) struct Report {
     cache_write: u64,
     cache_creation: u64,
     reasoning: u64,
+    thoughts: u64,
+    tool_use: u64,
 }
 
 impl Report {
@@ -74,18 +81,43 @@ impl Report {
             Count::CacheWrite => self.cache_write = value,
             Count::CacheCreation => self.cache_creation = value,
             Count::Reasoning => self.reasoning = value,
+            Count::Thoughts => self.thoughts = value,
+            Count::ToolUse => self.tool_use = value,
         }
+    }
+
+    /// Takes over a later report of the same reply, which may leave numbers out, and which some providers fill with
+    /// zeros for them. What it says of the input is taken together: an estimate of the whole input at the beginning may
+    /// later be told apart into what was cached and what was not.
+    pub(crate) fn follow(&mut self, later: &Self) {
+        let or = |later: u64, before: u64| if later > 0 { later } else { before };
+        if later.input.unwrap_or_default() > 0 || later.cache_read > 0 || later.cache_creation > 0 {
+            self.input = later.input.or(self.input);
+            self.cache_read = or(later.cache_read, self.cache_read);
+            self.cache_creation = or(later.cache_creation, self.cache_creation);
+        }
+        self.input = self.input.or(later.input);
+        self.prompt = later.prompt.max(self.prompt);
+        self.output = later.output.max(self.output);
+        self.total = later.total.or(self.total);
+        self.cached = or(later.cached, self.cached);
+        self.cache_write = or(later.cache_write, self.cache_write);
+        self.reasoning = or(later.reasoning, self.reasoning);
     }
 
     /// The report in the gateway's own shape; `None` when it says neither input, nor output, nor a total.
     ///
     /// Whether the cache's tokens stand beside the input or are part of it is told by the total: where there is one
     /// that has no room for them, they are part. A total beyond input and output counts as output: some providers
-    /// leave reasoning out of the one, and have it in the other.
+    /// leave reasoning out of the one, and have it in the other. Thoughts that are told beside the output are added to it
+    /// for the same reason, unless a total has no room for them.
     pub(crate) fn usage(&self) -> Option<Usage> {
         let said = self.prompt.max(self.input);
         said.or(self.output).or(self.total)?;
-        let (said, output) = (said.unwrap_or_default(), self.output.unwrap_or_default());
+        let (said, shown) = (said.unwrap_or_default(), self.output.unwrap_or_default());
+        let room = self.total.and_then(|total| total.checked_sub(said.saturating_add(shown)));
+        let output = shown.saturating_add(self.thoughts.min(room.unwrap_or(u64::MAX)));
+        let said = said.saturating_add(self.tool_use);
         let beside = self.cache_read.saturating_add(self.cache_creation);
         let with_cache = said.saturating_add(beside);
         let input = match self.total {
@@ -98,7 +130,7 @@ impl Report {
             output: output.saturating_add(rest),
             cached_input: self.cached.max(self.cache_read).min(input),
             cache_creation: self.cache_creation.max(self.cache_write).min(input),
-            reasoning: self.reasoning.min(output.saturating_add(rest)),
+            reasoning: self.reasoning.max(self.thoughts).min(output.saturating_add(rest)),
         })
     }
 }

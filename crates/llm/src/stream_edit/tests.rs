@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod dialects;
+
 const CHAT: &str = include_str!("../../tests/fixtures/chat_usage.sse");
 const TWO_CHOICES: &str = include_str!("../../tests/fixtures/chat_two_choices.sse");
 const COMPLETION: &str = include_str!("../../tests/fixtures/completion.sse");
