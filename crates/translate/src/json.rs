@@ -48,6 +48,14 @@ impl<'a> Raw<'a> {
         Raw(Cow::Owned(self.0.into_owned()))
     }
 
+    /// The JSON text, borrowed where the value is.
+    pub fn into_text(self) -> Text<'a> {
+        match self.0 {
+            Cow::Borrowed(raw) => raw.get().into(),
+            Cow::Owned(raw) => raw.get().to_owned().into(),
+        }
+    }
+
     /// Whether it is an object.
     pub fn is_object(&self) -> bool {
         self.get().starts_with('{')

@@ -20,6 +20,7 @@ pub mod fold;
 pub mod frame;
 pub mod json;
 pub mod loss;
+pub mod messages;
 pub mod reasoning;
 pub mod reply;
 pub mod request;

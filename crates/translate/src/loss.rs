@@ -199,6 +199,11 @@ impl Losses {
         Err(Refusal::new(field, message))
     }
 
+    /// The client's own name for a feature, for refusals.
+    pub fn field(&self, feature: Feature) -> &'static str {
+        self.client.field(feature)
+    }
+
     /// What was left out, in the order in which it was found.
     pub fn dropped(&self) -> &[Loss] {
         &self.dropped

@@ -1,0 +1,31 @@
+//! Anthropic Messages, as clients speak it and as backends do:
+//! <https://platform.claude.com/docs/en/api/messages> (seen 2026-11). The exact types of the wire are those of
+//! Anthropic's own SDK: <https://github.com/anthropics/anthropic-sdk-python/tree/main/src/anthropic/types/beta>.
+
+mod count;
+mod models;
+mod read_failure;
+mod read_reply;
+mod read_request;
+mod read_stream;
+mod rehost;
+mod schema;
+mod usage;
+mod wire_reply;
+mod wire_request;
+mod write_content;
+mod write_failure;
+mod write_reply;
+mod write_request;
+mod write_stream;
+
+pub use count::{count_tokens_request, read_count, write_count};
+pub use read_failure::read_failure;
+pub use read_reply::read_reply;
+pub use read_request::read_request;
+pub use read_stream::Reader;
+pub use rehost::rehost_request;
+pub use write_failure::write_failure;
+pub use write_reply::write_reply;
+pub use write_request::write_request;
+pub use write_stream::Writer;
