@@ -29,3 +29,6 @@ pub use write_failure::write_failure;
 pub use write_reply::write_reply;
 pub use write_request::write_request;
 pub use write_stream::Writer;
+
+#[cfg(test)]
+mod tests;

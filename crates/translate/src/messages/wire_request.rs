@@ -1,6 +1,6 @@
 //! A request on the wire.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json::{Extra, Raw, TextOr};
 use crate::text::Text;
@@ -85,7 +85,7 @@ pub(super) struct Block<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<TextOr<'a, Block<'a>>>,
     /// An object where it says where bytes are; a string in search results.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none", serialize_with = "one_source")]
     pub(super) source: Option<TextOr<'a, Source<'a>>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) title: Option<Text<'a>>,
@@ -98,6 +98,15 @@ pub(super) struct Block<'a> {
     pub(super) cache_control: Option<CacheControl<'a>>,
     #[serde(flatten)]
     pub(super) extra: Extra,
+}
+
+/// A source is one object, which [`TextOr`] reads as a list of one.
+fn one_source<S: Serializer>(source: &Option<TextOr<'_, Source<'_>>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match source {
+        Some(TextOr::List(list)) => list.first().serialize(serializer),
+        Some(TextOr::Text(text)) => text.serialize(serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Where the bytes of a picture or document are.

@@ -172,21 +172,21 @@ impl Sink for Writer {
             return;
         }
         match opening {
-            Opening::Text => self.start_block(Block::Text { text: "" }, "text_delta\",\"text\""),
+            Opening::Text => self.start_block(Block::Text { text: "" }, "text_delta\",\"text"),
             Opening::Refusal => {
                 self.refused = true;
-                self.start_block(Block::Text { text: "" }, "text_delta\",\"text\"");
+                self.start_block(Block::Text { text: "" }, "text_delta\",\"text");
             }
             Opening::Thinking { redacted: false } => {
                 let block = Block::Thinking { thinking: "", signature: "" };
-                self.start_block(block, "thinking_delta\",\"thinking\"");
+                self.start_block(block, "thinking_delta\",\"thinking");
             }
             // Its data stand in its beginning, and come with the signature.
             Opening::Thinking { redacted: true } => {}
             Opening::ToolCall { id, name, .. } => {
                 self.calls_tools = true;
                 let block = Block::ToolUse { id, name, input: Empty {} };
-                self.start_block(block, "input_json_delta\",\"partial_json\"");
+                self.start_block(block, "input_json_delta\",\"partial_json");
             }
         }
     }
@@ -202,7 +202,7 @@ impl Sink for Writer {
     fn signature(&mut self, at: At, signature: &str) {
         match &self.open {
             _ if at.choice != 0 => {}
-            Some(open) if open.thinking => self.other_delta("signature_delta\",\"signature\"", &signature),
+            Some(open) if open.thinking => self.other_delta("signature_delta\",\"signature", &signature),
             Some(_) => {}
             None => self.start_block(Block::RedactedThinking { data: signature }, ""),
         }
@@ -212,7 +212,7 @@ impl Sink for Writer {
         if at.choice == 0 && self.open.is_some() {
             let written: Option<Raw<'_>> = citation(reference);
             if let Some(written) = written {
-                self.other_delta("citations_delta\",\"citation\"", &written);
+                self.other_delta("citations_delta\",\"citation", &written);
             }
         }
     }
