@@ -3,6 +3,7 @@
 
 pub mod books;
 pub mod client;
+pub mod event_stream;
 pub mod eventually;
 pub mod harness;
 pub mod quickstart;

@@ -5,6 +5,7 @@
 //! spoiled by a [`Fault`], from the test or from the `x-simulator-fault` request header.
 
 mod anthropic;
+mod bedrock;
 mod book;
 mod call;
 mod control;
@@ -23,6 +24,7 @@ mod recorder;
 mod reply;
 mod server;
 mod shape;
+mod sigv4;
 pub mod tokens;
 
 use std::collections::BTreeMap;
@@ -38,6 +40,7 @@ pub use book::{Delivery, Totals};
 pub use fault::{Cut, Fault, FaultSyntaxError, StreamError};
 pub use manner::Manner;
 pub use record::{Outcome, RecordedRequest};
+pub use sigv4::AwsCredentials;
 
 use mind::Script;
 use openai::files::FileStore;
@@ -53,6 +56,8 @@ pub struct SimulatorConfig {
     pub listen: SocketAddr,
     /// The key every request must carry, in the header of its dialect; `None` accepts all.
     pub api_key: Option<String>,
+    /// Whose signatures Bedrock's paths take; `None` takes all requests that `api_key` allows.
+    pub aws: Option<AwsCredentials>,
     /// What `GET /v1/models` lists.
     pub models: Vec<String>,
     /// Refuse models that are not listed, as OpenAI does. Off, any name is served.
@@ -73,6 +78,7 @@ impl Default for SimulatorConfig {
             name: "simulator".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_key: None,
+            aws: None,
             models: [
                 "gpt-4o-mini",
                 "gpt-4.1",

@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use super::call::Call;
 use super::reply::Reply;
-use super::{anthropic, gemini, openai};
+use super::{anthropic, bedrock, gemini, openai};
 
 /// A provider's way of speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub(super) enum Dialect {
     OpenAi,
     Anthropic,
     Gemini,
+    Bedrock,
 }
 
 impl Dialect {
@@ -22,6 +23,7 @@ impl Dialect {
         match () {
             () if anthropic::owns(parts) => Self::Anthropic,
             () if gemini::owns(parts) => Self::Gemini,
+            () if bedrock::owns(parts.uri.path()) => Self::Bedrock,
             () => Self::OpenAi,
         }
     }
@@ -32,6 +34,7 @@ impl Dialect {
             Self::OpenAi => openai::answer(call).await,
             Self::Anthropic => anthropic::answer(call),
             Self::Gemini => gemini::answer(call),
+            Self::Bedrock => bedrock::answer(call),
         }
     }
 
@@ -42,6 +45,7 @@ impl Dialect {
             Self::OpenAi => openai::failure(status, message),
             Self::Anthropic => anthropic::failure(status, message, call),
             Self::Gemini => gemini::failure(status, message, call),
+            Self::Bedrock => bedrock::failure(status, message),
         }
     }
 
@@ -52,6 +56,7 @@ impl Dialect {
             Self::OpenAi => openai::stream_failure(status, message, pieces, call),
             Self::Anthropic => anthropic::stream_failure(status, message, call),
             Self::Gemini => gemini::stream_failure(status, message, pieces, call),
+            Self::Bedrock => bedrock::stream_failure(status, message),
         }
     }
 
@@ -61,6 +66,7 @@ impl Dialect {
             Self::OpenAi => openai::add_headers(reply, call),
             Self::Anthropic => anthropic::add_headers(reply, call),
             Self::Gemini => gemini::add_headers(reply),
+            Self::Bedrock => bedrock::add_headers(reply, call),
         }
     }
 }

@@ -3,9 +3,6 @@
 //! What is read comes back with one spelling of each name and without nulls; what does not fit is told as a list of
 //! [`Misfit`]s, which each dialect words in its own way.
 
-// The rest is for dialects that are yet to come.
-#![allow(dead_code)]
-
 use serde_json::{Map, Value};
 
 /// What a field can hold.
@@ -87,7 +84,7 @@ pub(super) enum MisfitKind {
     /// A list where one value belongs.
     NotRepeated(String),
     /// A second member of a choice, or none.
-    Choice(Vec<String>),
+    Choice,
 }
 
 /// Reads `value` as a `message`.
@@ -149,10 +146,9 @@ impl Reader {
                 self.misfit(MisfitKind::Missing(name));
             }
         }
-        let chosen: Vec<String> =
-            message.one_of.iter().map(|name| self.spelled(name)).filter(|name| read.contains_key(name)).collect();
-        if !message.one_of.is_empty() && chosen.len() != 1 {
-            self.misfit(MisfitKind::Choice(chosen));
+        let chosen = message.one_of.iter().filter(|name| read.contains_key(&self.spelled(name))).count();
+        if !message.one_of.is_empty() && chosen != 1 {
+            self.misfit(MisfitKind::Choice);
         }
         Value::Object(read)
     }

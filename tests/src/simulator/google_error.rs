@@ -46,7 +46,7 @@ impl GoogleError {
 
     /// What does not fit the fields, each on a line of the message and in the details.
     pub(super) fn misfits(misfits: &[Misfit], service: Service) -> Self {
-        if let Some(choice) = misfits.iter().find(|misfit| matches!(misfit.kind, MisfitKind::Choice(_))) {
+        if let Some(choice) = misfits.iter().find(|misfit| matches!(misfit.kind, MisfitKind::Choice)) {
             let path = format!("GenerateContentRequest.{}", place(&choice.path));
             return Self::rule(&format!("{path}.data"), "required oneof field 'data' must have one initialized field");
         }
@@ -215,7 +215,7 @@ fn line(misfit: &Misfit, service: Service) -> String {
         }
         MisfitKind::Wrong(value, kind) => format!("Invalid value{at} ({}), {value}", type_name(*kind, misfit, service)),
         MisfitKind::Missing(name) => format!("Missing field '{name}'{at}."),
-        MisfitKind::Choice(_) => format!("Invalid value{at} (oneof)."),
+        MisfitKind::Choice => format!("Invalid value{at} (oneof)."),
     }
 }
 

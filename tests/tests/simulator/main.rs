@@ -1,6 +1,7 @@
 //! The provider simulator against the shapes of the providers' APIs, and its faults.
 
 mod anthropic;
+mod bedrock;
 mod chat;
 mod endpoints;
 mod faults;
