@@ -16,6 +16,7 @@
 pub mod client;
 pub mod content;
 pub mod failure;
+pub mod fields;
 pub mod fold;
 pub mod frame;
 pub mod json;

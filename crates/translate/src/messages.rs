@@ -3,6 +3,7 @@
 //! Anthropic's own SDK: <https://github.com/anthropics/anthropic-sdk-python/tree/main/src/anthropic/types/beta>.
 
 mod count;
+mod members;
 mod models;
 mod read_failure;
 mod read_reply;
@@ -10,6 +11,7 @@ mod read_request;
 mod read_stream;
 mod rehost;
 mod schema;
+mod scrub;
 mod usage;
 mod wire_reply;
 mod wire_request;
@@ -25,6 +27,7 @@ pub use read_reply::read_reply;
 pub use read_request::read_request;
 pub use read_stream::Reader;
 pub use rehost::rehost_request;
+pub use scrub::scrub_thoughts;
 pub use write_failure::write_failure;
 pub use write_reply::write_reply;
 pub use write_request::write_request;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::write_request::count_body;
+use super::write_request::{count_body, headers};
 use crate::json;
 use crate::loss::{Losses, Refusal};
 use crate::request::Request;
@@ -21,7 +21,7 @@ pub fn count_tokens_request(
         return Err(Refusal::new("", "the backend that serves this model does not count tokens"));
     }
     let body = count_body(request, target, losses)?;
-    Ok(Outgoing { path: "/v1/messages/count_tokens".to_owned(), body, headers: Vec::new() })
+    Ok(Outgoing { path: "/v1/messages/count_tokens".to_owned(), body, headers: headers(request) })
 }
 
 /// The number in a reply to it.

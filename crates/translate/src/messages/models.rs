@@ -4,27 +4,35 @@
 //! <https://platform.claude.com/docs/en/build-with-claude/effort> and
 //! <https://platform.claude.com/docs/en/about-claude/models/migration-guide> (seen 2026-11):
 //!
-//! | Models | Thinking | Efforts | Sampling |
+//! | Models | Thinking | Efforts | Sampling, prefill, forced tools |
 //! | --- | --- | --- | --- |
-//! | before 4.6, and other makers' | a budget of tokens | none | yes |
-//! | 4.6 | adaptive | low to high, max | yes |
-//! | 4.7, 4.8 | adaptive, off unless asked for | and xhigh | none |
-//! | 5 and later | adaptive, on unless switched off | and xhigh | none |
-//! | Fable, Mythos | adaptive, always | and xhigh | none |
+//! | before 4.6, and other makers' | a budget of tokens | none | all |
+//! | 4.6 | adaptive, off unless asked for | low to high, max | no prefill |
+//! | 4.7, 4.8 | the same | and xhigh | forced tools only |
+//! | 5, Haiku 5.5 | adaptive, on unless `disabled` | and xhigh | forced tools only |
+//! | Sonnet 5.5 | adaptive, on unless `between_tools` | and xhigh | none |
+//! | Opus 5.5, Fable, Mythos | adaptive, always | and xhigh | none |
 
 use crate::reasoning::Effort;
 
 /// How a model takes thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ThinkingForm {
-    /// `enabled` with `budget_tokens`; off when nothing is said.
+    /// `enabled` with `budget_tokens`.
     Budget,
-    /// `adaptive` with `output_config.effort`; off when nothing is said.
+    /// `adaptive` with `output_config.effort`.
     Adaptive,
-    /// The same; on when nothing is said.
-    AdaptiveByDefault,
-    /// The same; cannot be switched off.
-    Always,
+}
+
+/// How a model is told not to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Off {
+    /// By saying nothing.
+    Unsaid,
+    /// By this type of `thinking`.
+    Type(&'static str),
+    /// Not at all.
+    Never,
 }
 
 /// What a model can do.
@@ -32,12 +40,18 @@ pub(super) enum ThinkingForm {
 pub(super) struct Model {
     /// How it takes thinking.
     pub(super) thinking: ThinkingForm,
+    /// How it is told not to think.
+    pub(super) off: Off,
     /// It knows the effort `xhigh`.
     pub(super) xhigh: bool,
     /// It takes `temperature`, `top_p` and `top_k`.
     pub(super) sampling: bool,
     /// It takes `temperature` and `top_p` together.
     pub(super) both: bool,
+    /// It goes on with a reply that the client begins.
+    pub(super) prefill: bool,
+    /// It can be forced to use a tool.
+    pub(super) forced_tools: bool,
 }
 
 impl Model {
@@ -45,15 +59,25 @@ impl Model {
     /// compatible: those follow the older forms.
     pub(super) fn of_name(name: &str) -> Self {
         let version = version(name).unwrap_or_default();
-        let always = name.contains("claude-fable") || name.contains("claude-mythos");
-        let thinking = match version {
-            _ if always => ThinkingForm::Always,
-            (5.., _) => ThinkingForm::AdaptiveByDefault,
-            version if version >= (4, 6) => ThinkingForm::Adaptive,
-            _ => ThinkingForm::Budget,
+        let is = |family: &str| name.contains("claude") && name.contains(family);
+        let always = is("fable") || is("mythos");
+        let off = match version {
+            _ if always => Off::Never,
+            version if version >= (5, 5) && is("opus") => Off::Never,
+            version if version >= (5, 5) && is("sonnet") => Off::Type("between_tools"),
+            (5.., _) => Off::Type("disabled"),
+            _ => Off::Unsaid,
         };
-        let newer = always || version >= (4, 7);
-        Self { thinking, xhigh: newer, sampling: !newer, both: version < (4, 1) }
+        let from = |major, minor| always || version >= (major, minor);
+        Self {
+            thinking: if from(4, 6) { ThinkingForm::Adaptive } else { ThinkingForm::Budget },
+            off,
+            xhigh: from(4, 7),
+            sampling: !from(4, 7),
+            both: !from(4, 1),
+            prefill: !from(4, 6),
+            forced_tools: matches!(off, Off::Unsaid | Off::Type("disabled")),
+        }
     }
 
     /// Its word for an effort.
@@ -101,15 +125,31 @@ mod tests {
     #[test]
     fn newer_models_take_efforts_and_no_sampling() {
         let old = Model::of_name("claude-haiku-4-5-20251001");
-        assert_eq!((old.thinking, old.sampling, old.both), (ThinkingForm::Budget, true, false));
+        assert_eq!((old.thinking, old.off), (ThinkingForm::Budget, Off::Unsaid));
+        assert!(old.sampling && old.prefill && old.forced_tools && !old.both);
         let between = Model::of_name("claude-sonnet-4-6");
-        assert_eq!((between.thinking, between.sampling), (ThinkingForm::Adaptive, true));
+        assert_eq!((between.thinking, between.off), (ThinkingForm::Adaptive, Off::Unsaid));
+        assert!(between.sampling && between.forced_tools && !between.prefill);
         assert_eq!(between.effort(Effort::XHigh), "high");
         let new = Model::of_name("claude-opus-4-8");
-        assert_eq!((new.thinking, new.sampling, new.effort(Effort::XHigh)), (ThinkingForm::Adaptive, false, "xhigh"));
-        assert_eq!(Model::of_name("claude-opus-5").thinking, ThinkingForm::AdaptiveByDefault);
-        assert_eq!(Model::of_name("claude-fable-5").thinking, ThinkingForm::Always);
+        assert_eq!((new.sampling, new.off, new.effort(Effort::XHigh)), (false, Off::Unsaid, "xhigh"));
         let other = Model::of_name("glm-5.2");
-        assert_eq!((other.thinking, other.sampling, other.both), (ThinkingForm::Budget, true, true));
+        assert!(other.thinking == ThinkingForm::Budget && other.sampling && other.both && other.prefill);
+    }
+
+    #[test]
+    fn each_of_the_newest_has_its_own_way_of_not_thinking() {
+        for (name, off, forced_tools) in [
+            ("claude-opus-5", Off::Type("disabled"), true),
+            ("claude-haiku-5-5", Off::Type("disabled"), true),
+            ("claude-sonnet-5-5", Off::Type("between_tools"), false),
+            ("anthropic.claude-opus-5-5", Off::Never, false),
+            ("claude-fable-5", Off::Never, false),
+            ("claude-mythos-preview", Off::Never, false),
+        ] {
+            let model = Model::of_name(name);
+            assert_eq!((model.off, model.forced_tools), (off, forced_tools), "{name}");
+            assert_eq!((model.thinking, model.sampling, model.prefill), (ThinkingForm::Adaptive, false, false));
+        }
     }
 }

@@ -71,10 +71,15 @@ fn read_messages<'a>(
 ) -> Result<(), Refusal> {
     let mut left = BLOCKS_MAX;
     request.turns.reserve(messages.len());
+    let last_user = messages.iter().rposition(|message| message.role == "user");
     for (index, message) in messages.into_iter().enumerate() {
         let role = read_role(&message.role, index)?;
         for name in message.extra.keys() {
             losses.drop_field(format!("messages.{name}"), "unknown to other dialects");
+        }
+        // Instructions that have had their time are kept in the list only for Anthropic's cache.
+        if message.clear_at.as_deref() == Some("next_user_message") && last_user > Some(index) {
+            continue;
         }
         let blocks = match message.content {
             TextOr::Text(text) => {

@@ -1,44 +1,14 @@
 //! An Anthropic client's own body for hosts that put some of its members elsewhere.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-
-use crate::json::{self, Raw};
+use super::members::Members;
+use crate::json;
 use crate::target::Host;
-use crate::text::Text;
 
 /// <https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai> (seen 2026-11)
 pub(super) const VERTEX_VERSION: &str = "vertex-2023-10-16";
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html>
 /// (seen 2026-11)
 pub(super) const BEDROCK_VERSION: &str = "bedrock-2023-05-31";
-
-/// The top-level members in their order, as they were written.
-struct Members<'a>(Vec<(Text<'a>, Raw<'a>)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = object.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
 
 /// The body for this host: every member as it was written, without those that the host has in its path, and with the
 /// version in it. `beta` is the client's `anthropic-beta` header, which Amazon wants in the body. `None`: the body is

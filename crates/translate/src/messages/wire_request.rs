@@ -51,8 +51,12 @@ pub(super) struct Request<'a> {
 pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub(super) role: Text<'a>,
-    #[serde(borrow)]
+    /// Absent where only the effort is changed.
+    #[serde(borrow, default)]
     pub(super) content: TextOr<'a, Block<'a>>,
+    /// How long instructions inside the conversation hold.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) clear_at: Option<Text<'a>>,
     #[serde(flatten)]
     pub(super) extra: Extra,
 }

@@ -4,7 +4,6 @@
 mod media;
 
 use super::wire_request::{Block, CacheControl, Message};
-use super::write_reply::is_own;
 use crate::content::{Cache, Part, TextPart, Thinking, ToolCall, ToolResult};
 use crate::json::{Raw, TextOr};
 use crate::loss::{Feature, Losses, Refusal};
@@ -67,7 +66,7 @@ fn join<'a>(role: Role, blocks: Vec<Block<'a>>, messages: &mut Vec<Message<'a>>)
 }
 
 fn message<'a>(role: &'static str, blocks: Vec<Block<'a>>) -> Message<'a> {
-    Message { role: role.into(), content: TextOr::List(blocks), extra: Default::default() }
+    Message { role: role.into(), content: TextOr::List(blocks), clear_at: None, extra: Default::default() }
 }
 
 fn results_first(messages: &mut [Message<'_>]) {
@@ -121,19 +120,11 @@ fn text_block<'a>(part: &'a TextPart<'_>, losses: &mut Losses) -> Option<Block<'
     if part.text.trim().is_empty() {
         return None;
     }
-    let own: Vec<Raw<'a>> = part
-        .citations
-        .iter()
-        .filter_map(|citation| citation.native.as_ref())
-        .filter(|native| is_own(native))
-        .map(|native| native.borrowed())
-        .collect();
-    if own.len() < part.citations.len() {
-        losses.drop(Feature::Citations, "Anthropic takes back its own references only");
+    if !part.citations.is_empty() {
+        losses.drop(Feature::Citations, "references of former replies are not given back to Anthropic");
     }
-    let citations = if own.is_empty() { None } else { Raw::of(&own) };
     let cache_control = mark(part.cache.as_ref(), losses);
-    Some(Block { text: Some(part.text.borrowed()), citations, cache_control, ..plain(Text::default()) })
+    Some(Block { cache_control, ..plain(part.text.borrowed()) })
 }
 
 /// A mark of what to cache.
@@ -203,6 +194,9 @@ fn tool_result<'a>(result: &'a ToolResult<'_>, host: Host<'_>, losses: &mut Loss
     for part in &result.parts {
         match part {
             Part::Text(text) => blocks.extend(text_block(text, losses)),
+            Part::Image(_) | Part::Document(_) if result.is_error => {
+                losses.refuse(Feature::ToolResultMedia, "what a tool says when it fails is text only")?;
+            }
             media @ (Part::Image(_) | Part::Document(_)) => {
                 blocks.extend(media::block(media, Role::User, host, losses)?);
             }

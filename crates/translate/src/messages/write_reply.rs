@@ -137,7 +137,7 @@ pub(super) fn citation<'a>(citation: &'a Citation<'_>) -> Option<Raw<'a>> {
 }
 
 /// Whether a reference is of Anthropic's kinds.
-pub(super) fn is_own(native: &Raw<'_>) -> bool {
+fn is_own(native: &Raw<'_>) -> bool {
     #[derive(serde::Deserialize)]
     struct Kind<'a> {
         #[serde(borrow, rename = "type")]

@@ -11,7 +11,7 @@ use super::models::Model;
 use super::wire_request as wire;
 use super::write_content;
 use crate::json;
-use crate::loss::{Losses, Refusal};
+use crate::loss::{Feature, Losses, Refusal};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, Target};
 use crate::text::Text;
@@ -58,13 +58,13 @@ struct Body<'a> {
 /// What Anthropic cannot do and what cannot be left out.
 pub fn write_request(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Result<Outgoing, Refusal> {
     let body = body(request, target, losses)?;
-    let headers = if write_content::names_files(&request.turns) {
-        // <https://platform.claude.com/docs/en/build-with-claude/files> (seen 2026-11)
-        vec![("anthropic-beta", "files-api-2025-04-14".to_owned())]
-    } else {
-        Vec::new()
-    };
-    Ok(Outgoing { path: path(target, request.stream), body: json::write(&body), headers })
+    Ok(Outgoing { path: path(target, request.stream), body: json::write(&body), headers: headers(request) })
+}
+
+/// The betas that the body needs: <https://platform.claude.com/docs/en/build-with-claude/files> (seen 2026-11).
+pub(super) fn headers(request: &Request<'_>) -> Vec<(&'static str, String)> {
+    let files = write_content::names_files(&request.turns);
+    files.then(|| ("anthropic-beta", "files-api-2025-04-14".to_owned())).into_iter().collect()
 }
 
 /// Where it goes: <https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai> and
@@ -113,9 +113,21 @@ fn body<'a>(request: &'a Request<'_>, target: &Target<'a>, losses: &mut Losses) 
     (body.system, body.messages) = write_content::conversation(request, target.host, losses)?;
     tools::write(request, &mut body, losses)?;
     options::write(request, model, &mut body, losses)?;
-    thinking::write(request, model, target, &mut body, losses);
+    prefill(model, &mut body, losses)?;
+    thinking::write(request, model, target, &mut body, losses)?;
     cache::limit(&mut body, losses);
     Ok(body)
+}
+
+/// Whether the client may begin the reply: <https://platform.claude.com/docs/en/about-claude/models/migration-guide>
+/// (seen 2026-11).
+fn prefill(model: Model, body: &mut Body<'_>, losses: &mut Losses) -> Result<(), Refusal> {
+    let begun = body.messages.last().is_some_and(|last| last.role == "assistant");
+    if begun && !model.prefill {
+        losses.refuse(Feature::Prefill, "this model does not go on with a reply that the client begins")?;
+        body.messages.pop();
+    }
+    Ok(())
 }
 
 /// The body for counting, which has no cap and no stream.

@@ -76,6 +76,7 @@ fn read<'a>(block: Block<'a>, parts: &mut Vec<Part<'a>>, losses: &mut Losses) ->
         "compaction" => {
             parts.extend(list(block.content).into_iter().map(|summary| Part::Text(text_part(summary, losses))));
         }
+        "tool_addition" => losses.drop_field("messages.content.tool_addition", "all tools are given at once"),
         "fallback" => losses.drop_field("messages.content.fallback", "it only marks a place for Anthropic"),
         "server_tool_use" | "mcp_tool_use" => {
             losses.drop_field(format!("messages.content.{}", block.kind), "calls of Anthropic's own tools stay with it")

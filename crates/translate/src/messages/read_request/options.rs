@@ -52,13 +52,14 @@ fn read_reasoning(wire: &wire::Request<'_>, losses: &mut Losses) -> Result<Optio
     Ok(Some(match thinking.kind.as_str() {
         "enabled" => Reasoning { effort, budget: thinking.budget_tokens, adaptive: false, show },
         "adaptive" => Reasoning { effort, budget: None, adaptive: true, show },
-        "disabled" => {
+        // Notes between calls of tools are the least that some models can think.
+        "disabled" | "between_tools" => {
             if effort.is_some() {
                 losses.drop_field("output_config.effort", "other dialects know effort in thinking only");
             }
             Reasoning { budget: Some(0), ..Reasoning::default() }
         }
-        _ => return Err(Refusal::new("thinking.type", "must be `enabled`, `adaptive` or `disabled`")),
+        _ => return Err(Refusal::new("thinking.type", "must be `enabled`, `adaptive`, `between_tools` or `disabled`")),
     }))
 }
 
@@ -93,6 +94,12 @@ pub(super) fn read_extra(extra: Extra, request: &mut Request<'_>, losses: &mut L
             "mcp_servers" if is_empty => {}
             "mcp_servers" => losses.refuse_field(name, "only Anthropic calls MCP servers itself")?,
             "inference_geo" => losses.refuse_field(name, "only Anthropic lets a request choose where it is served")?,
+            "compaction" => losses.refuse_field(name, "only Anthropic summarises a conversation itself")?,
+            "thread" if value.get("type").is_some_and(|kind| kind == "create") => {
+                losses.drop_field(name, "only Anthropic keeps a conversation")
+            }
+            "thread" => losses.refuse_field(name, "only Anthropic keeps a conversation")?,
+            "billing_policy" | "workspace_id" => losses.drop_field(name, "it is about an account at Anthropic"),
             "container" => losses.drop_field(name, "only Anthropic's own tools run in it"),
             "context_management" => losses.drop_field(name, "only Anthropic shortens a conversation itself"),
             "speed" => losses.drop_field(name, "only Anthropic has it"),

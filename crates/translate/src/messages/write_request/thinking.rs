@@ -1,10 +1,10 @@
 //! Whether and how much to think, in the form that the model takes.
 
-use super::super::models::{Model, ThinkingForm};
+use super::super::models::{Model, Off, ThinkingForm};
 use super::super::wire_request as wire;
 use super::Body;
-use crate::json::TextOr;
-use crate::loss::{Feature, Losses};
+use crate::json::{Extra, TextOr};
+use crate::loss::{Feature, Losses, Refusal};
 use crate::reasoning::{Effort, Reasoning};
 use crate::request::Request;
 use crate::target::Target;
@@ -19,40 +19,62 @@ pub(super) fn write<'a>(
     target: &Target<'_>,
     body: &mut Body<'a>,
     losses: &mut Losses,
+) -> Result<(), Refusal> {
+    let wanted = request.reasoning.filter(|reasoning| !reasoning.is_off());
+    let forced = body.tool_choice.as_ref().is_some_and(|choice| matches!(choice.kind.as_str(), "any" | "tool"));
+    if forced && !model.forced_tools {
+        losses.refuse(Feature::ToolChoice, "this model cannot be forced to use a tool")?;
+        body.tool_choice = None;
+    } else if forced || begins_reply(&body.messages) {
+        if wanted.is_some() {
+            let why = "Anthropic does not think when a tool is forced, or when it goes on with a reply";
+            losses.drop(Feature::Reasoning, why);
+        }
+        // The newest think unless they are told not to.
+        switch_off(model, body, losses);
+        return Ok(());
+    }
+    match (request.reasoning, wanted) {
+        (_, Some(reasoning)) => switch_on(request, reasoning, model, target, body, losses),
+        (Some(_), None) => switch_off(model, body, losses),
+        (None, None) => {}
+    }
+    Ok(())
+}
+
+fn begins_reply(messages: &[wire::Message<'_>]) -> bool {
+    messages.last().is_some_and(|last| last.role == "assistant")
+}
+
+fn switch_on<'a>(
+    request: &'a Request<'_>,
+    reasoning: Reasoning,
+    model: Model,
+    target: &Target<'_>,
+    body: &mut Body<'a>,
+    losses: &mut Losses,
 ) {
-    let Some(reasoning) = request.reasoning else { return };
-    if reasoning.is_off() {
-        return switch_off(model, body, losses);
-    }
-    if forced(body) {
-        losses.drop(Feature::Reasoning, "Anthropic does not think when a tool is forced");
-        return switch_off(model, body, losses);
-    }
-    let thinking = if model.thinking == ThinkingForm::Budget {
-        budget(request, reasoning, target, body, losses)
-    } else {
-        effort(reasoning, model, body, losses);
-        Some("adaptive".into())
+    let budget_tokens = match model.thinking {
+        ThinkingForm::Adaptive => {
+            effort(reasoning, model, body, losses);
+            None
+        }
+        ThinkingForm::Budget => match budget(request, reasoning, target, body, losses) {
+            None => return,
+            tokens => tokens,
+        },
     };
-    let Some(kind) = thinking else { return };
+    let kind = if budget_tokens.is_some() { "enabled" } else { "adaptive" };
     let display = reasoning.show.map(|show| if show { "summarized" } else { "omitted" }.into());
-    let budget_tokens = body.thinking.take().and_then(|thinking| thinking.budget_tokens);
-    body.thinking = Some(wire::Thinking { kind, budget_tokens, display, extra: Default::default() });
+    body.thinking = Some(wire::Thinking { kind: kind.into(), budget_tokens, display, extra: Extra::new() });
     without_sampling(body, losses);
 }
 
-fn forced(body: &Body<'_>) -> bool {
-    body.tool_choice.as_ref().is_some_and(|choice| matches!(choice.kind.as_str(), "any" | "tool"))
-}
-
 fn switch_off(model: Model, body: &mut Body<'_>, losses: &mut Losses) {
-    match model.thinking {
-        // Off is what they do when nothing is said.
-        ThinkingForm::Budget | ThinkingForm::Adaptive => {}
-        ThinkingForm::AdaptiveByDefault => {
-            body.thinking = Some(wire::Thinking { kind: "disabled".into(), ..wire::Thinking::default() });
-        }
-        ThinkingForm::Always => {
+    match model.off {
+        Off::Unsaid => {}
+        Off::Type(kind) => body.thinking = Some(wire::Thinking { kind: kind.into(), ..wire::Thinking::default() }),
+        Off::Never => {
             losses.drop(Feature::Reasoning, "this model always thinks; it is told to think little");
             body.output_config.get_or_insert_default().effort = Some("low".into());
         }
@@ -70,15 +92,15 @@ fn effort(reasoning: Reasoning, model: Model, body: &mut Body<'_>, losses: &mut 
     body.output_config.get_or_insert_default().effort = Some(model.effort(effort).into());
 }
 
-/// Sets `budget_tokens`. The budget is a part of `max_tokens`, which is never raised when the client gave it: a quarter
+/// Tokens to think. The budget is a part of `max_tokens`, which is never raised when the client gave it: a quarter
 /// at least stays for the answer.
-fn budget<'a>(
+fn budget(
     request: &Request<'_>,
     reasoning: Reasoning,
     target: &Target<'_>,
-    body: &mut Body<'a>,
+    body: &mut Body<'_>,
     losses: &mut Losses,
-) -> Option<crate::text::Text<'a>> {
+) -> Option<u64> {
     if !may_think(&body.messages) {
         losses.drop(Feature::Reasoning, "this model thinks on only if its thoughts before a call of a tool come back");
         return None;
@@ -98,8 +120,7 @@ fn budget<'a>(
     if tokens < wanted {
         losses.drop(Feature::Reasoning, "the budget is lowered, so that the cap has room for an answer");
     }
-    body.thinking = Some(wire::Thinking { budget_tokens: Some(tokens), ..wire::Thinking::default() });
-    Some("enabled".into())
+    Some(tokens)
 }
 
 /// In a loop of tools, the last turn of the model must begin with its thoughts.
