@@ -20,7 +20,7 @@ fn agent() -> Value {
         "model": "claude-sonnet-4-5",
         "max_tokens": 32_000,
         "system": [
-            {"type": "text", "text": "You are a tool.", "cache_control": {"type": "ephemeral"}},
+            {"type": "text", "text": "You are a tool.", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
             {"type": "text", "text": "Be brief."}
         ],
         "messages": [
@@ -46,14 +46,14 @@ fn agent() -> Value {
                 ]},
                 {"type": "tool_result", "tool_use_id": "toolu_2", "is_error": true,
                     "content": [{"type": "text", "text": "no such file"}],
-                    "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+                    "cache_control": {"type": "ephemeral"}},
                 {"type": "text", "text": "Go on."}
             ]}
         ],
         "tools": [
             {"name": "read", "description": "Reads.", "strict": true,
                 "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}},
-                "cache_control": {"type": "ephemeral"}}
+                "cache_control": {"type": "ephemeral", "ttl": "1h"}}
         ],
         "tool_choice": {"type": "auto", "disable_parallel_tool_use": true},
         "thinking": {"type": "enabled", "budget_tokens": 10_000, "display": "summarized"},
