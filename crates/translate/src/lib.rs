@@ -25,6 +25,7 @@ pub mod messages;
 pub mod reasoning;
 pub mod reply;
 pub mod request;
+pub mod responses;
 pub mod sequence;
 pub mod signature;
 pub mod stream;
