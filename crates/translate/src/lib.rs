@@ -19,6 +19,7 @@ pub mod failure;
 pub mod fields;
 pub mod fold;
 pub mod frame;
+pub mod gemini;
 pub mod json;
 pub mod loss;
 pub mod messages;
