@@ -13,20 +13,19 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod chat;
 pub mod client;
 pub mod content;
 pub mod failure;
 pub mod fields;
 pub mod fold;
 pub mod frame;
-pub mod gemini;
 pub mod json;
 pub mod loss;
 pub mod messages;
 pub mod reasoning;
 pub mod reply;
 pub mod request;
-pub mod responses;
 pub mod sequence;
 pub mod signature;
 pub mod stream;

@@ -164,11 +164,6 @@ impl Losses {
         Self { client, lossy, dropped: Vec::new() }
     }
 
-    /// The client's name for a feature, for refusals of what is wrong in itself.
-    pub fn field(&self, feature: Feature) -> &'static str {
-        self.client.field(feature)
-    }
-
     /// Leaves out what does no harm.
     pub fn drop(&mut self, feature: Feature, why: &'static str) {
         self.drop_field(self.client.field(feature), why);

@@ -1,0 +1,65 @@
+//! Which of the dialect's servers a request goes to: they differ in what they take.
+
+use crate::target::Host;
+
+/// A kind of server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Server {
+    /// OpenAI.
+    OpenAi,
+    /// Azure's OpenAI service: the same models, members later.
+    Azure,
+    /// Zhipu: <https://docs.z.ai/api-reference/llm/chat-completion> (seen 2026-11).
+    Zhipu,
+    /// Any other: open to members that OpenAI does not have.
+    Compatible,
+}
+
+impl Server {
+    pub(super) fn of(host: Host<'_>) -> Self {
+        match host {
+            Host::Own => Self::OpenAi,
+            Host::Azure { .. } => Self::Azure,
+            Host::Zhipu => Self::Zhipu,
+            Host::Compatible | Host::Vertex { .. } | Host::Bedrock => Self::Compatible,
+        }
+    }
+
+    /// Whether OpenAI's models are behind it, with its newer members.
+    pub(super) fn is_openai(self) -> bool {
+        matches!(self, Self::OpenAi | Self::Azure)
+    }
+}
+
+/// Where the API stands.
+pub(super) fn path(host: Host<'_>, model: &str) -> String {
+    match host {
+        Host::Azure { deployments: true } => format!("/openai/deployments/{}/chat/completions", escaped(model)),
+        _ => "/v1/chat/completions".to_owned(),
+    }
+}
+
+/// A path's segment.
+fn escaped(segment: &str) -> String {
+    let mut escaped = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn azure_names_the_deployment_in_the_path() {
+        let host = Host::Azure { deployments: true };
+        assert_eq!(path(host, "gpt 5/x?"), "/openai/deployments/gpt%205%2Fx%3F/chat/completions");
+        assert_eq!(path(Host::Azure { deployments: false }, "m"), "/v1/chat/completions");
+        assert_eq!(path(Host::Zhipu, "m"), "/v1/chat/completions");
+    }
+}

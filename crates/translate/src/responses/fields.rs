@@ -1,1 +1,0 @@
-//! Every member of a request.
