@@ -3,6 +3,7 @@
 //! Anthropic's own SDK: <https://github.com/anthropics/anthropic-sdk-python/tree/main/src/anthropic/types/beta>.
 
 mod count;
+pub mod fields;
 mod members;
 mod models;
 mod read_failure;

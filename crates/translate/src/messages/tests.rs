@@ -1,9 +1,13 @@
 //! Both sides of the dialect against each other, on rich bodies.
 
 mod failures;
+mod fields;
+mod hosts;
+mod random;
 mod replies;
 mod requests;
 mod streams;
+mod targets;
 
 use serde_json::Value;
 
@@ -21,6 +25,6 @@ fn value(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap()
 }
 
-fn fields(losses: &Losses) -> Vec<&str> {
+fn lost(losses: &Losses) -> Vec<&str> {
     losses.dropped().iter().map(|loss| loss.field.as_ref()).collect()
 }

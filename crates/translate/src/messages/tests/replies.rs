@@ -5,7 +5,7 @@ use super::value;
 use crate::reply::Finish;
 use crate::target::ReplyContext;
 
-fn rich() -> Value {
+pub(super) fn rich() -> Value {
     json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
         "content": [

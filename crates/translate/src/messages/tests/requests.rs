@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::{read_request, write_request};
-use super::{OWN, fields, strict, value};
+use super::{OWN, lost, strict, value};
 use crate::client::Client;
 use crate::loss::Losses;
 use crate::target::{Host, Target};
@@ -12,10 +12,10 @@ fn there(body: &Value, target: &Target<'_>) -> (Value, Vec<String>) {
     let mut losses = strict();
     let request = read_request(body.as_bytes(), &mut losses).unwrap();
     let outgoing = write_request(&request, target, &mut losses).unwrap();
-    (value(&outgoing.body), fields(&losses).into_iter().map(str::to_owned).collect())
+    (value(&outgoing.body), lost(&losses).into_iter().map(str::to_owned).collect())
 }
 
-fn agent() -> Value {
+pub(super) fn agent() -> Value {
     json!({
         "model": "claude-sonnet-4-5",
         "max_tokens": 32_000,
@@ -66,9 +66,9 @@ fn agent() -> Value {
 
 #[test]
 fn what_an_agent_sends_arrives_as_it_was() {
-    let (arrived, lost) = there(&agent(), &OWN);
+    let (arrived, left_out) = there(&agent(), &OWN);
     assert_eq!(arrived, agent());
-    assert_eq!(lost, Vec::<String>::new());
+    assert_eq!(left_out, Vec::<String>::new());
 }
 
 #[test]
@@ -102,5 +102,5 @@ fn what_only_anthropic_runs_is_refused_unless_losses_are_allowed() {
     assert_eq!(refusal.field, "tools");
     let mut lossy = Losses::new(Client::Messages, true);
     assert!(read_request(body.as_bytes(), &mut lossy).unwrap().tools.is_empty());
-    assert_eq!(fields(&lossy), ["tools"]);
+    assert_eq!(lost(&lossy), ["tools"]);
 }

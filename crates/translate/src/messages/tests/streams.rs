@@ -29,7 +29,7 @@ fn folded(stream: &[u8]) -> Result<Reply<'static>, Failure> {
     std::mem::take(sink.inner()).finish()
 }
 
-fn events() -> Vec<Value> {
+pub(super) fn events() -> Vec<Value> {
     let delta = |index: u32, delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let start =
         |index: u32, block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});

@@ -1,0 +1,63 @@
+use serde_json::json;
+
+use super::super::{count_tokens_request, read_count, read_request, rehost_request, scrub_thoughts, write_count};
+use super::{OWN, strict, value};
+use crate::target::{Host, Target};
+
+const VERTEX: Host<'static> = Host::Vertex { project: "p", location: "global" };
+
+#[test]
+fn a_body_is_rehosted_as_it_was_written() {
+    let body = br#"{ "model":"claude-x", "max_tokens": 1e2,"new_member":{"b":1.0,"a":"\u00e9"}, "stream":true }"#;
+    let vertex = rehost_request(body, VERTEX, Some("a-1,b-2")).unwrap();
+    let expected = r#"{"anthropic_version":"vertex-2023-10-16","max_tokens":1e2,"new_member":{"b":1.0,"a":"\u00e9"},"stream":true}"#;
+    assert_eq!(std::str::from_utf8(&vertex), Ok(expected));
+    let bedrock = rehost_request(body, Host::Bedrock, Some("a-1, b-2")).unwrap();
+    let expected = r#"{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["a-1","b-2"],"max_tokens":1e2,"#;
+    assert!(bedrock.starts_with(expected.as_bytes()) && bedrock.ends_with(br#""new_member":{"b":1.0,"a":"\u00e9"}}"#));
+    assert_eq!(rehost_request(body, Host::Own, None), None);
+    assert_eq!(rehost_request(b"[]", Host::Bedrock, None), None);
+}
+
+#[test]
+fn thoughts_of_others_are_taken_out_and_own_ones_untagged() {
+    let thinking = |signature: &str| json!({"type": "thinking", "thinking": "Hm.", "signature": signature});
+    let text = json!({"type": "text", "text": "So."});
+    let body = |content: Vec<serde_json::Value>| json!({"model": "m", "messages": [{"role": "assistant", "content": content}]});
+    let sent = body(vec![
+        thinking(""),
+        thinking("ditto.g.CiQ="),
+        thinking("ditto.a.EqQ="),
+        thinking("EqQ="),
+        json!({"type": "redacted_thinking", "data": "ditto.a.Emw="}),
+        text.clone(),
+    ]);
+    let kept = body(vec![
+        thinking("EqQ="),
+        thinking("EqQ="),
+        json!({"type": "redacted_thinking", "data": "Emw="}),
+        text.clone(),
+    ]);
+    assert_eq!(value(&scrub_thoughts(sent.to_string().as_bytes()).unwrap()), kept);
+    assert_eq!(scrub_thoughts(kept.to_string().as_bytes()), None);
+    let alone = scrub_thoughts(body(vec![thinking("")]).to_string().as_bytes()).unwrap();
+    assert_eq!(value(&alone), json!({"model": "m", "messages": []}));
+    assert_eq!(scrub_thoughts(br#"{"messages":"ditto."}"#), None);
+}
+
+#[test]
+fn tokens_are_counted_of_the_same_prompt() {
+    let body = json!({"model": "m", "max_tokens": 9, "temperature": 0.5, "stop_sequences": ["E"], "system": "S",
+        "messages": [{"role": "user", "content": "a"}], "stream": true, "metadata": {"user_id": "u"}})
+    .to_string();
+    let request = read_request(body.as_bytes(), &mut strict()).unwrap();
+    let outgoing = count_tokens_request(&request, &OWN, &mut strict()).unwrap();
+    assert_eq!(outgoing.path, "/v1/messages/count_tokens");
+    let expected = json!({"model": "claude-sonnet-4-5", "system": [{"type": "text", "text": "S"}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]});
+    assert_eq!(value(&outgoing.body), expected);
+    let bedrock = Target { host: Host::Bedrock, ..OWN };
+    assert!(count_tokens_request(&request, &bedrock, &mut strict()).is_err());
+    assert_eq!(read_count(&write_count(2_095)), Some(2_095));
+    assert_eq!(read_count(b"{}"), None);
+}
