@@ -16,6 +16,7 @@ mod gemini;
 mod google_error;
 mod manner;
 pub mod mind;
+mod oauth;
 pub mod openai;
 mod plan;
 mod progress;
@@ -26,6 +27,7 @@ mod server;
 mod shape;
 mod sigv4;
 pub mod tokens;
+mod vertex;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -39,10 +41,12 @@ use tokio::runtime::{Builder, Runtime};
 pub use book::{Delivery, Totals};
 pub use fault::{Cut, Fault, FaultSyntaxError, StreamError};
 pub use manner::Manner;
+pub use oauth::{OAuthConfig, ServiceAccount};
 pub use record::{Outcome, RecordedRequest};
 pub use sigv4::AwsCredentials;
 
 use mind::Script;
+use oauth::TokenStore;
 use openai::files::FileStore;
 use plan::FaultPlan;
 use recorder::Recorder;
@@ -58,6 +62,8 @@ pub struct SimulatorConfig {
     pub api_key: Option<String>,
     /// Whose signatures Bedrock's paths take; `None` takes all requests that `api_key` allows.
     pub aws: Option<AwsCredentials>,
+    /// Who gets access tokens. With it, Vertex's paths take such a token or `api_key`; without, what `api_key` allows.
+    pub oauth: Option<OAuthConfig>,
     /// What `GET /v1/models` lists.
     pub models: Vec<String>,
     /// Refuse models that are not listed, as OpenAI does. Off, any name is served.
@@ -79,6 +85,7 @@ impl Default for SimulatorConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_key: None,
             aws: None,
+            oauth: None,
             models: [
                 "gpt-4o-mini",
                 "gpt-4.1",
@@ -105,6 +112,7 @@ pub(crate) struct State {
     recorder: Recorder,
     plan: FaultPlan,
     files: FileStore,
+    tokens: TokenStore,
     connections: AtomicU64,
 }
 
@@ -154,6 +162,7 @@ impl Simulator {
             recorder: Recorder::default(),
             plan: FaultPlan::default(),
             files: FileStore::default(),
+            tokens: TokenStore::default(),
             connections: AtomicU64::new(0),
         });
         runtime.spawn(server::accept(listener, Arc::clone(&state)));
@@ -231,6 +240,11 @@ impl Simulator {
     #[must_use]
     pub fn leaks(&self) -> u64 {
         self.state.recorder.leaks()
+    }
+
+    /// Ends the life of every access token that was issued.
+    pub fn expire_tokens(&self) {
+        self.state.tokens.expire();
     }
 
     /// Forgets what was received.

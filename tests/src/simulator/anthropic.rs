@@ -6,6 +6,7 @@
 
 mod cache;
 mod content;
+mod envelope;
 pub(super) mod error;
 mod generation;
 mod message;
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::reply::{Bill, Body, Event, Meter, Reply};
+pub(super) use envelope::{Envelope, counted, enveloped, written};
 use error::ApiError;
 pub(super) use message::Exchange;
 pub(super) use version::Version;
@@ -88,12 +90,16 @@ fn version(call: &Call<'_>) -> Result<Version, ApiError> {
 }
 
 fn messages(call: &Call<'_>, version: Version) -> Answer {
-    let exchange = converse(call, version, &json_body(call)?)?;
+    Ok(write(&converse(call, version, &json_body(call)?)?))
+}
+
+/// The answer, whole or as a stream.
+fn write(exchange: &Exchange) -> Reply {
     let bill = exchange.bill();
     if exchange.request.stream {
-        return Ok(Reply::typed_events(exchange.events()).billed(bill));
+        return Reply::typed_events(exchange.events()).billed(bill);
     }
-    Ok(Reply::compact_ok(&exchange.message()).metered(exchange.meter()).billed(bill))
+    Reply::compact_ok(&exchange.message()).metered(exchange.meter()).billed(bill)
 }
 
 fn count_tokens(call: &Call<'_>, version: Version) -> Answer {
@@ -102,8 +108,8 @@ fn count_tokens(call: &Call<'_>, version: Version) -> Answer {
     Ok(Reply::compact_ok(&json!({"input_tokens": request.heard.tokens()})))
 }
 
-/// Checks the body of a request for a message, wherever it came from, and lets the model answer.
-pub(super) fn converse(call: &Call<'_>, version: Version, body: &Value) -> Result<Exchange, ApiError> {
+/// Checks the body of a request for a message, and lets the model answer.
+fn converse(call: &Call<'_>, version: Version, body: &Value) -> Result<Exchange, ApiError> {
     let request = request::read(version, body, betas(call))?;
     served(call, &request.heard.model)?;
     let said = call.think(&request.heard, "toolu_01");

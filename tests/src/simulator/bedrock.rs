@@ -7,6 +7,7 @@
 mod check;
 mod error;
 mod fields;
+mod invoke;
 mod listen;
 mod speak;
 
@@ -54,6 +55,8 @@ fn route(call: &Call<'_>) -> Answer {
             let (said, bill) = converse(call, &model)?;
             Ok(speak::stream(&said, !call.manner.no_usage).billed(Bill { stream: true, ..bill }))
         }
+        "invoke" => invoke::whole(call, &model),
+        "invoke-with-response-stream" => invoke::stream(call, &model),
         "count-tokens" => count(call, &model),
         _ => Err(AwsError::unknown_operation()),
     }

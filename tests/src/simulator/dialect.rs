@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use super::call::Call;
 use super::reply::Reply;
-use super::{anthropic, bedrock, gemini, openai};
+use super::{anthropic, bedrock, gemini, oauth, openai, vertex};
 
 /// A provider's way of speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub(super) enum Dialect {
     Anthropic,
     Gemini,
     Bedrock,
+    Vertex,
+    /// No model: where tokens come from.
+    OAuth,
 }
 
 impl Dialect {
@@ -24,6 +27,8 @@ impl Dialect {
             () if anthropic::owns(parts) => Self::Anthropic,
             () if gemini::owns(parts) => Self::Gemini,
             () if bedrock::owns(parts.uri.path()) => Self::Bedrock,
+            () if vertex::owns(parts.uri.path()) => Self::Vertex,
+            () if oauth::owns(parts.uri.path()) => Self::OAuth,
             () => Self::OpenAi,
         }
     }
@@ -35,6 +40,8 @@ impl Dialect {
             Self::Anthropic => anthropic::answer(call),
             Self::Gemini => gemini::answer(call),
             Self::Bedrock => bedrock::answer(call),
+            Self::Vertex => vertex::answer(call),
+            Self::OAuth => oauth::answer(call),
         }
     }
 
@@ -46,6 +53,8 @@ impl Dialect {
             Self::Anthropic => anthropic::failure(status, message, call),
             Self::Gemini => gemini::failure(status, message, call),
             Self::Bedrock => bedrock::failure(status, message),
+            Self::Vertex => vertex::failure(status, message, call),
+            Self::OAuth => oauth::failure(status, message),
         }
     }
 
@@ -57,6 +66,9 @@ impl Dialect {
             Self::Anthropic => anthropic::stream_failure(status, message, call),
             Self::Gemini => gemini::stream_failure(status, message, pieces, call),
             Self::Bedrock => bedrock::stream_failure(status, message),
+            Self::Vertex => vertex::stream_failure(status, message, pieces, call),
+            // Nothing of it is a stream.
+            Self::OAuth => Bytes::new(),
         }
     }
 
@@ -65,7 +77,8 @@ impl Dialect {
         match self {
             Self::OpenAi => openai::add_headers(reply, call),
             Self::Anthropic => anthropic::add_headers(reply, call),
-            Self::Gemini => gemini::add_headers(reply),
+            Self::Gemini | Self::Vertex => gemini::add_headers(reply),
+            Self::OAuth => {}
             Self::Bedrock => bedrock::add_headers(reply, call),
         }
     }

@@ -25,7 +25,7 @@ use super::fields::{Message, Spelling, read};
 use super::google_error::{GoogleError, Service};
 use super::reply::Reply;
 
-pub(super) use generate::{count, generate, stream};
+pub(super) use generate::{count, generate, json_reply, stream};
 
 type Answer = Result<Reply, GoogleError>;
 

@@ -2,16 +2,19 @@
 
 mod anthropic;
 mod bedrock;
+mod bedrock_invoke;
 mod chat;
 mod endpoints;
 mod faults;
 mod gemini;
 mod gemini_refusals;
 mod metering;
+mod oauth;
 mod realtime;
 mod record;
 mod refusals;
 mod responses;
+mod vertex;
 
 use ditto_tests::client::Client;
 use ditto_tests::simulator::Simulator;

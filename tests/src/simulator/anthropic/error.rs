@@ -48,6 +48,11 @@ impl ApiError {
         }
     }
 
+    /// What another provider words in its own way.
+    pub(super) fn into_parts(self) -> (StatusCode, String) {
+        (self.status, self.message)
+    }
+
     pub(in super::super) fn into_json(self, request_id: &str) -> Value {
         let error = json!({"type": self.kind(), "message": self.message});
         json!({"type": "error", "error": error, "request_id": request_id})
