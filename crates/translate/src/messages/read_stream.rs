@@ -3,6 +3,8 @@
 //! <https://platform.claude.com/docs/en/build-with-claude/streaming> (seen 2026-11). A part has the number of its
 //! block; the numbers of blocks that are left out are missing.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ditto_llm::usage::Usage;
 
 use super::read_failure::{failure_of, kind_of};
@@ -21,11 +23,19 @@ const OPEN_MAX: usize = 256;
 /// Reads a stream.
 #[derive(Debug, Default)]
 pub struct Reader {
-    open: Vec<u32>,
+    open: Vec<Open>,
     /// The larger of all numbers that were told, as whoever settles the request counts it.
     usage: Usage,
     blocks: u32,
     over: bool,
+}
+
+/// A block that has begun.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    index: u32,
+    /// It calls a tool, and no arguments have come yet.
+    no_arguments: bool,
 }
 
 impl StreamReader for Reader {
@@ -33,12 +43,46 @@ impl StreamReader for Reader {
         if self.over {
             return;
         }
-        let Some(event) = json::read_reply::<wire::Event<'_>>(frame.data) else {
-            return self.unreadable(frame, sink);
-        };
-        if frame.name.is_some_and(|name| name.ends_with("Exception")) {
-            return self.fail(&failure_of(kind_of_exception(frame.name), frame.data), sink);
+        if let Some(name) = frame.name.filter(|name| name.ends_with("Exception")) {
+            return self.fail(&failure_of(kind_of_exception(name), frame.data), sink);
         }
+        match json::read_reply::<wire::Event<'_>>(frame.data) {
+            Some(wire::Event { bytes: Some(chunk), .. }) => self.chunk(&chunk, sink),
+            Some(event) => self.event(event, frame.data, sink),
+            None => self.unreadable(frame.data, sink),
+        }
+    }
+
+    fn end(&mut self, sink: &mut dyn Sink) {
+        if !self.over {
+            self.fail(&Failure::broken_off(), sink);
+        }
+    }
+}
+
+/// The kind of an exception of Amazon's event streams.
+fn kind_of_exception(name: &str) -> FailureKind {
+    match name {
+        "throttlingException" => FailureKind::RateLimited,
+        "validationException" => FailureKind::InvalidRequest,
+        "modelTimeoutException" => FailureKind::Timeout,
+        "serviceUnavailableException" => FailureKind::Overloaded,
+        _ => FailureKind::Server,
+    }
+}
+
+impl Reader {
+    /// Amazon wraps each event in base64:
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_PayloadPart.html> (seen 2026-11).
+    fn chunk(&mut self, chunk: &str, sink: &mut dyn Sink) {
+        let data = STANDARD.decode(chunk).unwrap_or_default();
+        match json::read_reply::<wire::Event<'_>>(&data) {
+            Some(event) => self.event(event, &data, sink),
+            None => self.fail(&Failure::unreadable(), sink),
+        }
+    }
+
+    fn event(&mut self, event: wire::Event<'_>, data: &[u8], sink: &mut dyn Sink) {
         match event.kind.as_str() {
             "content_block_delta" => self.delta(&event, sink),
             "content_block_start" => self.start_block(event, sink),
@@ -52,39 +96,20 @@ impl StreamReader for Reader {
             "ping" => sink.ping(),
             "error" => {
                 let kind = event.error.as_ref().and_then(|error| error.kind.as_deref()).map(kind_of);
-                self.fail(&failure_of(kind.unwrap_or(FailureKind::Server), frame.data), sink);
+                self.fail(&failure_of(kind.unwrap_or(FailureKind::Server), data), sink);
             }
             _ => {}
         }
     }
 
-    fn end(&mut self, sink: &mut dyn Sink) {
-        if !self.over {
-            self.fail(&Failure::broken_off(), sink);
-        }
-    }
-}
-
-/// The kind of an exception of Amazon's event streams.
-fn kind_of_exception(name: Option<&str>) -> FailureKind {
-    match name.unwrap_or_default() {
-        "throttlingException" => FailureKind::RateLimited,
-        "validationException" => FailureKind::InvalidRequest,
-        "modelTimeoutException" => FailureKind::Timeout,
-        "serviceUnavailableException" => FailureKind::Overloaded,
-        _ => FailureKind::Server,
-    }
-}
-
-impl Reader {
     fn fail(&mut self, failure: &Failure, sink: &mut dyn Sink) {
         self.over = true;
         sink.failure(failure);
     }
 
-    fn unreadable(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) {
+    fn unreadable(&mut self, data: &[u8], sink: &mut dyn Sink) {
         // Some servers end with OpenAI's mark, or send lines that are no JSON.
-        if frame.data.first() == Some(&b'{') {
+        if data.first() == Some(&b'{') {
             self.fail(&Failure::unreadable(), sink);
         }
     }
@@ -99,7 +124,8 @@ impl Reader {
             id: message.id.unwrap_or_default(),
             model: message.model.unwrap_or_default(),
             created: None,
-            usage: known,
+            // The first output tokens are told there too, but what counts is told at the end.
+            usage: known.map(|usage| Usage { output: 0, reasoning: 0, ..usage }),
             service_tier: message.usage.and_then(|usage| usage.service_tier),
         });
     }
@@ -124,10 +150,12 @@ impl Reader {
             _ => return,
         };
         sink.open(at, &opening);
-        self.open.push(index);
+        let mut open = Open { index, no_arguments: matches!(opening, Opening::ToolCall { .. }) };
         // Most beginnings are empty; some servers give all at once.
         let input = block.input.as_ref().map(json::Raw::get).filter(|input| *input != "{}" && *input != "null");
-        let input = input.filter(|_| block.kind == "tool_use");
+        let input = input.filter(|_| open.no_arguments);
+        open.no_arguments &= input.is_none();
+        self.open.push(open);
         for text in [block.text.as_deref(), block.thinking.as_deref(), input].into_iter().flatten() {
             delta(at, text, sink);
         }
@@ -139,9 +167,8 @@ impl Reader {
 
     fn delta(&mut self, event: &wire::Event<'_>, sink: &mut dyn Sink) {
         let (Some(index), Some(more)) = (event.index, &event.delta) else { return };
-        if !self.open.contains(&index) {
-            return;
-        }
+        let Some(open) = self.open.iter_mut().find(|open| open.index == index) else { return };
+        open.no_arguments &= more.partial_json.as_deref().is_none_or(str::is_empty);
         let at = At { choice: 0, part: index };
         for text in [&more.text, &more.partial_json, &more.thinking].into_iter().flatten() {
             delta(at, text, sink);
@@ -156,10 +183,13 @@ impl Reader {
 
     fn stop_block(&mut self, index: Option<u32>, sink: &mut dyn Sink) {
         let Some(index) = index else { return };
-        if let Some(place) = self.open.iter().position(|open| *open == index) {
-            self.open.swap_remove(place);
-            sink.close(At { choice: 0, part: index });
+        let Some(place) = self.open.iter().position(|open| open.index == index) else { return };
+        let at = At { choice: 0, part: index };
+        // Anthropic sends nothing where others send an empty object, which their clients read as JSON.
+        if self.open.swap_remove(place).no_arguments {
+            sink.delta(at, "{}");
         }
+        sink.close(at);
     }
 
     fn finish(&mut self, event: wire::Event<'_>, sink: &mut dyn Sink) {

@@ -74,6 +74,9 @@ pub(super) struct Event<'a> {
     pub(super) usage: Option<Usage<'a>>,
     #[serde(borrow, default)]
     pub(super) error: Option<ErrorBody<'a>>,
+    /// On Amazon's streams, the event itself in base64.
+    #[serde(borrow, default)]
+    pub(super) bytes: Option<Text<'a>>,
 }
 
 /// What an event adds.

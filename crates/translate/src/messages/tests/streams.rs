@@ -60,6 +60,9 @@ pub(super) fn events() -> Vec<Value> {
         delta(4, json!({"type": "input_json_delta", "partial_json": "{\"path\":"})),
         delta(4, json!({"type": "input_json_delta", "partial_json": "\"a\"}"})),
         stop(4),
+        start(5, json!({"type": "tool_use", "id": "toolu_2", "name": "list", "input": {}})),
+        delta(5, json!({"type": "input_json_delta", "partial_json": ""})),
+        stop(5),
         json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null},
             "usage": {"output_tokens": 30}}),
         json!({"type": "message_stop"}),
@@ -74,7 +77,8 @@ fn whole() -> Vec<u8> {
             {"type": "redacted_thinking", "data": "EmwK"},
             {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
             {"type": "text", "text": "It is \"so\"\né.", "citations": [{"type": "char_location", "cited_text": "so"}]},
-            {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {"path":"a"}}
+            {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {"path":"a"}},
+            {"type": "tool_use", "id": "toolu_2", "name": "list", "input": {}}
         ],
         "stop_reason": "tool_use", "stop_sequence": null,
         "usage": {"input_tokens": 7, "cache_creation_input_tokens": 10, "cache_read_input_tokens": 20,
@@ -113,6 +117,7 @@ fn the_order_of_events_is_anthropics() {
     let block = ["content_block_start", "content_block_delta", "content_block_stop"];
     let mut expected = vec!["message_start", block[0], block[1], block[1], block[2], block[0], block[2]];
     expected.extend([block[0], block[1], block[1], block[2], block[0], block[1], block[2]]);
+    expected.extend([block[0], block[1], block[2]]);
     expected.extend(["message_delta", "message_stop"]);
     assert_eq!(names, expected);
     for pair in stream.split("\n\n").filter(|pair| !pair.is_empty()) {
@@ -121,7 +126,7 @@ fn the_order_of_events_is_anthropics() {
         assert_eq!(name.strip_prefix("event: "), data["type"].as_str());
     }
     assert!(stream.contains(r#""usage":{"input_tokens":7,"cache_creation_input_tokens":10,"#), "{stream}");
-    assert!(stream.contains(r#""index":3"#) && !stream.contains(r#""index":4"#), "{stream}");
+    assert!(stream.contains(r#""index":4"#) && !stream.contains(r#""index":5"#), "{stream}");
 }
 
 #[test]
@@ -137,4 +142,38 @@ fn an_error_in_mid_stream_ends_it() {
     crate::stream::Sink::failure(&mut writer, &failure);
     let written = String::from_utf8(std::mem::take(writer.output())).unwrap();
     assert!(written.starts_with("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\""));
+}
+
+#[test]
+fn amazon_wraps_events_and_names_exceptions() {
+    use base64::Engine;
+    let encode = |event: &Value| base64::engine::general_purpose::STANDARD.encode(event.to_string());
+    let wrapped = |event: &Value| json!({"bytes": encode(event), "p": "abc"}).to_string();
+    let mut sink = Sequencer::new(Fold::default());
+    let mut reader = Reader::default();
+    for event in events() {
+        reader.frame(Frame { name: Some("chunk"), data: wrapped(&event).as_bytes() }, &mut sink);
+    }
+    reader.end(&mut sink);
+    let whole = whole();
+    assert_eq!(std::mem::take(sink.inner()).finish(), Ok(read_reply(&whole).unwrap()));
+    let mut sink = Sequencer::new(Fold::default());
+    let frame = Frame { name: Some("throttlingException"), data: br#"{"message":"Slow down"}"# };
+    Reader::default().frame(frame, &mut sink);
+    let failure = std::mem::take(sink.inner()).finish().unwrap_err();
+    assert_eq!((failure.status, failure.message.as_str()), (429, "Slow down"));
+}
+
+/// Some servers tell other numbers at the end than at the start; whoever settles takes the larger ones.
+#[test]
+fn usage_grows() {
+    let stream = sse(&[
+        json!({"type": "message_start", "message": {"id": "m", "model": "glm", "content": [],
+            "usage": {"input_tokens": 34_824, "output_tokens": 0}}}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"input_tokens": 3_883,
+            "output_tokens": 49, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 30_464}}),
+        json!({"type": "message_stop"}),
+    ]);
+    let usage = folded(&stream).unwrap().usage.unwrap();
+    assert_eq!((usage.input, usage.cached_input, usage.output), (34_824, 30_464, 49));
 }

@@ -65,7 +65,11 @@ fn image<'a>(media: &'a Media<'_>, host: Host<'_>, losses: &mut Losses) -> Resul
             return Ok(None);
         }
         Source::File(id) if has_urls(host) => file(id),
-        _ => {
+        Source::File(_) => {
+            losses.refuse(Feature::FileId, "Claude takes files from Anthropic's own API only")?;
+            return Ok(None);
+        }
+        Source::Text(_) => {
             losses.refuse(Feature::Image, "Claude takes the bytes of a picture or its URL")?;
             return Ok(None);
         }
@@ -121,8 +125,12 @@ fn document<'a>(document: &'a Document<'_>, host: Host<'_>, losses: &mut Losses)
         }
         Source::Url(url) if has_urls(host) => by_url(url),
         Source::File(id) if has_urls(host) => file(id),
-        Source::Url(_) | Source::File(_) => {
-            losses.refuse(Feature::DocumentUrl, "Claude takes URLs and files from Anthropic's own API only")?;
+        Source::Url(_) => {
+            losses.refuse(Feature::DocumentUrl, "Claude takes URLs from Anthropic's own API only")?;
+            return Ok(None);
+        }
+        Source::File(_) => {
+            losses.refuse(Feature::FileId, "Claude takes files from Anthropic's own API only")?;
             return Ok(None);
         }
     };
