@@ -86,6 +86,13 @@ fn endpoint_of(letter: u8) -> Endpoint {
         b'r' => Endpoint::Responses,
         b'e' => Endpoint::Embeddings,
         b'o' => Endpoint::Other,
+        b'm' => Endpoint::Messages,
+        b'k' => Endpoint::CountTokens,
+        b'g' => Endpoint::GenerateContent,
+        b's' => Endpoint::StreamGenerateContent,
+        b't' => Endpoint::GeminiCountTokens,
+        b'b' => Endpoint::GeminiEmbed,
+        b'd' => Endpoint::Rerank,
         _ => Endpoint::ChatCompletions,
     }
 }

@@ -78,6 +78,8 @@ impl Metered {
 #[derive(Debug, Clone)]
 pub struct ResponseMeter {
     form: Form,
+    /// The response says that it is JSON.
+    says_json: bool,
     options: MeterOptions,
     bytes: u64,
     unread_bytes: u64,
@@ -91,6 +93,7 @@ impl ResponseMeter {
     pub fn new(endpoint: Endpoint, options: MeterOptions) -> Self {
         Self {
             form: Form::Unknown,
+            says_json: false,
             options,
             bytes: 0,
             unread_bytes: 0,
@@ -109,12 +112,13 @@ impl ResponseMeter {
             let from = essence.len().saturating_sub(name.len());
             essence.get(from..).is_some_and(|end| end.eq_ignore_ascii_case(name))
         };
+        self.says_json = ends(b"/json") || ends(b"+json");
         self.form = if is(b"text/event-stream") {
             Form::Events
-        } else if (ends(b"/json") || ends(b"+json")) && self.may_be_array() {
+        } else if self.says_json && self.may_be_array() {
             // The first byte tells a stream from an error.
             Form::Unknown
-        } else if ends(b"/json") || ends(b"+json") {
+        } else if self.says_json {
             self.json_form()
         } else if essence.is_empty() || is(b"text/plain") || is(b"application/octet-stream") {
             Form::Unknown
@@ -152,10 +156,12 @@ impl ResponseMeter {
         if self.form != Form::Unknown {
             return;
         }
-        if let Some(first) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        // What JSON takes for space, and nothing else: the pieces before are not read again.
+        if let Some(first) = piece.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
             self.form = match first {
                 b'[' if self.may_be_array() => Form::Array,
                 b'{' | b'[' => self.json_form(),
+                _ if self.says_json => self.json_form(),
                 _ => Form::Events,
             };
             if self.form == Form::Events && !is_text(piece) {

@@ -110,10 +110,14 @@ impl StreamEditor {
             self.meter.feed(piece);
             return Edited::Unchanged;
         }
-        let left_over = self.meter.reader().left_over(piece);
+        let mut left_over = self.meter.reader().left_over(piece);
         let mut cuts = Cuts::default();
         if left_over > 0 && self.dropped {
             cuts.removed.push((0, left_over));
+        }
+        if self.meter.is_array() && !self.begun && self.held.is_empty() {
+            // Spaces before the array pass, as they would alone.
+            left_over = piece.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(piece.len());
         }
         let tail = self.read(piece, left_over, &mut cuts);
         match cuts.end {

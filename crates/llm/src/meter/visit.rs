@@ -104,7 +104,7 @@ impl Visit for Reading {
             (Node::Sound, Value::Text(_)) => self.sound(end.saturating_sub(self.current.start)),
             (Node::InlineBytes, Value::Text(_)) => self.inline(end.saturating_sub(self.current.start)),
             (Node::Choice | Node::Candidate, Value::Object) => self.end_choice(),
-            (Node::GeminiChunk, _) => self.chunk = Some(self.end_event(false)),
+            (Node::GeminiChunk, Value::Object) => self.chunk = Some(self.end_event(false)),
             (Node::StopReason, Value::Text(_)) => self.finished = true,
             (Node::Index, Value::Number(index)) => self.current.choice = index,
             (Node::FinishReason, Value::Text(_)) => self.current.choice_finished = true,

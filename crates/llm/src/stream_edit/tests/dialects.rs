@@ -119,6 +119,13 @@ fn a_generation_in_an_array_stays_one() {
 }
 
 #[test]
+fn spaces_before_an_array_pass() {
+    let (passed, ended) = edit_cut_anyhow(GENERATE, 0, &format!(" \n {GEMINI_ARRAY}"));
+    assert!(ended && passed.starts_with(" \n [{"));
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&passed).unwrap().len(), 1);
+}
+
+#[test]
 fn the_end_is_in_the_envelope_where_the_stream_is() {
     let (passed, ended) = edit_cut_anyhow(GENERATE, 25, GEMINI_ENVELOPED);
     assert!(ended);
