@@ -7,7 +7,7 @@
 //! than references.
 
 mod fault;
-mod finish;
+pub(crate) mod finish;
 mod ids;
 mod read_content;
 mod read_failure;
@@ -19,13 +19,13 @@ mod read_tools;
 mod server;
 mod slots;
 mod speech;
-mod usage;
+pub(crate) mod usage;
 mod wire_reply;
 mod wire_request;
-mod write_failure;
+pub(crate) mod write_failure;
 mod write_media;
 mod write_messages;
-mod write_reply;
+pub(crate) mod write_reply;
 mod write_request;
 mod write_stream;
 mod write_tools;
@@ -33,6 +33,7 @@ mod write_tools;
 pub use read_failure::read_failure;
 pub use read_reply::read_reply;
 pub use read_request::read_request;
+pub(crate) use read_request::{stop, unknown};
 pub use read_stream::Reader;
 pub use write_failure::write_failure;
 pub use write_reply::write_reply;

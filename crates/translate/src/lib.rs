@@ -15,6 +15,7 @@
 
 pub mod chat;
 pub mod client;
+pub mod completions;
 pub mod content;
 pub mod failure;
 pub mod fields;

@@ -58,7 +58,7 @@ pub fn read_request<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<'
 }
 
 /// Tells the unknown members inside of a member.
-pub(super) fn unknown(path: &str, extra: &Extra, losses: &mut Losses) {
+pub(crate) fn unknown(path: &str, extra: &Extra, losses: &mut Losses) {
     for (name, value) in extra {
         if !value.is_null() {
             losses.drop_field(format!("{path}.{name}"), "it is no member of chat completions");
@@ -113,7 +113,8 @@ fn stream(body: &Body<'_>, losses: &mut Losses) -> (bool, bool) {
     (body.stream == Some(true), *include_usage == Some(true))
 }
 
-fn stop<'a>(stop: Option<TextOr<'a, Text<'a>>>) -> Vec<Text<'a>> {
+/// One text, or several, that end the reply.
+pub(crate) fn stop<'a>(stop: Option<TextOr<'a, Text<'a>>>) -> Vec<Text<'a>> {
     match stop {
         Some(TextOr::Text(text)) => vec![text],
         Some(TextOr::List(texts)) => texts,
