@@ -7,6 +7,7 @@
 //! than references.
 
 mod fault;
+pub mod fields;
 pub(crate) mod finish;
 mod ids;
 mod read_content;
@@ -27,6 +28,7 @@ mod write_media;
 mod write_messages;
 pub(crate) mod write_reply;
 mod write_request;
+mod write_sampling;
 mod write_stream;
 mod write_tools;
 

@@ -13,9 +13,11 @@ use crate::sequence::Sequencer;
 use crate::stream::{Frame, StreamReader, StreamWriter};
 use crate::target::{Host, Outgoing, ReplyContext, Target};
 
+mod fields;
 mod replies;
 mod requests;
 mod streams;
+mod totality;
 
 fn losses() -> Losses {
     Losses::new(Client::Chat, false)

@@ -129,6 +129,7 @@ fn zhipu_choice<'a>(
         None | Some(ToolChoice::Auto) => Ok(choice),
         Some(ToolChoice::None) => {
             offered.clear();
+            losses.drop(Feature::ToolChoice, "GLM cannot be told to call no tool: the tools are left out");
             Ok(None)
         }
         Some(_) => {

@@ -4,7 +4,7 @@ use super::*;
 use crate::content::{Part, Source};
 use crate::request::{Role, ToolChoice};
 
-const RICH: &str = r#"{
+pub(super) const RICH: &str = r#"{
     "model": "gpt-5", "stream": true, "stream_options": {"include_usage": true},
     "max_completion_tokens": 512, "temperature": 0.5, "top_p": 0.9, "seed": 7, "stop": ["END"], "n": 2,
     "frequency_penalty": 0.1, "presence_penalty": -0.1, "logprobs": true, "top_logprobs": 3,
