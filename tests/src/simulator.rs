@@ -68,6 +68,8 @@ pub struct SimulatorConfig {
     pub models: Vec<String>,
     /// Refuse models that are not listed, as OpenAI does. Off, any name is served.
     pub strict_models: bool,
+    /// Ignore fields of an OpenAI request that OpenAI does not know, as many compatible providers do.
+    pub open_fields: bool,
     /// Whether `/v1/responses` exists; without it the path answers 404, as many compatible providers do.
     pub responses_api: bool,
     /// Whether `/__simulator/…` shows what was received. Requests carry secrets: off for anything but tests.
@@ -97,6 +99,7 @@ impl Default for SimulatorConfig {
             .map(str::to_owned)
             .to_vec(),
             strict_models: false,
+            open_fields: false,
             responses_api: true,
             control_endpoints: true,
             worker_threads: 1,

@@ -16,6 +16,7 @@ mod script;
 use serde_json::{Value, json};
 
 pub use heard::{Format, Heard, Media, Message, Part, Role, Thinking, Tool, ToolCall, ToolChoice, ToolResult};
+pub(super) use limit::limited;
 pub use said::{Finish, Said, Usage, is_signed, signature};
 pub use script::Script;
 

@@ -5,9 +5,12 @@
 
 mod audio;
 mod chat;
+mod chat_messages;
+mod chat_request;
 mod chat_stream;
+mod check;
 mod completions;
-mod conversation;
+mod content;
 pub(super) mod embeddings;
 pub(super) mod error;
 pub(super) mod files;
@@ -16,7 +19,10 @@ mod models;
 mod moderations;
 pub(super) mod realtime;
 mod responses;
+mod responses_input;
+mod responses_request;
 mod responses_stream;
+mod tools;
 pub use super::tokens;
 
 use bytes::Bytes;
@@ -168,5 +174,14 @@ fn count(body: &Value, name: &str, minimum: u64) -> Result<Option<u64>, ApiError
                 _ => Err(ApiError::below_minimum(name, minimum, number)),
             },
         },
+    }
+}
+
+/// A content's text, its parts joined.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
     }
 }

@@ -127,7 +127,7 @@ async fn cached_tokens_and_the_tier_are_told() {
     let response = &events.last().unwrap()["response"];
     assert_eq!(
         (&response["service_tier"], &response["usage"]["input_tokens_details"]),
-        (&json!("flex"), &json!({"cached_tokens": 5}))
+        (&json!("flex"), &json!({"cached_tokens": 5, "cache_write_tokens": 0}))
     );
     let body = ask(&client, CHAT, &with(hello(), json!({"service_tier": "auto"}))).await;
     assert_eq!(body["service_tier"], "default");

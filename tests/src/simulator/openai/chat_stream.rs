@@ -1,18 +1,16 @@
-//! A chat answer as a stream: role, content or tool-call deltas, finish, usage if asked for, `[DONE]`.
+//! A chat answer as a stream: role, thoughts, content, refusal and tool-call deltas, finish, usage if asked for,
+//! `[DONE]`. <https://platform.openai.com/docs/api-reference/chat-streaming> (seen 2026-11).
 
 use serde_json::{Value, json};
 
+use super::super::mind::ToolCall;
 use super::chat::Chat;
-use super::conversation::{self, ToolCall, Turn};
 use super::{CREATED, Event, Meter, Reply, tokens};
 
 pub(super) fn reply(chat: &Chat) -> Reply {
     let mut stream = Stream { chat, events: Vec::new(), completion_tokens: 0, reasoning_tokens: 0 };
     for index in 0..chat.n {
-        match &chat.turn {
-            Turn::Text(text) => stream.text(index, text),
-            Turn::Calls(calls) => stream.calls(index, calls),
-        }
+        stream.turn(index);
         stream.push(choice(index, &json!({}), Some(chat.finish())), Meter::default());
     }
     if chat.include_usage {
@@ -30,44 +28,65 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    fn text(&mut self, index: u64, text: &str) {
-        let role = json!({"role": "assistant", "content": "", "refusal": null});
-        self.push(choice(index, &role, None), Meter::hidden(self.chat.reasoning_tokens));
-        for piece in tokens::pieces(text) {
-            self.push(choice(index, &json!({"content": piece}), None), Meter::shown(1));
+    fn turn(&mut self, index: u64) {
+        let said = &self.chat.said;
+        let hidden = Meter::hidden(said.hidden_tokens());
+        let texts = [&said.thinking, &said.text, &said.refusal].into_iter().any(Option::is_some);
+        if texts || said.calls.is_empty() {
+            let content = said.text.as_ref().map(|_| "");
+            let role = json!({"role": "assistant", "content": content, "refusal": null});
+            self.push(choice(index, &role, None), hidden);
+        }
+        self.thoughts(index);
+        self.pieces(index, "content", said.text.as_deref());
+        self.pieces(index, "refusal", said.refusal.as_deref());
+        for (at, call) in said.calls.iter().enumerate() {
+            self.call(index, at, call, (!texts && at == 0).then_some(hidden));
         }
     }
 
-    fn calls(&mut self, index: u64, calls: &[ToolCall]) {
-        if calls.is_empty() {
-            let role = json!({"role": "assistant", "content": null, "refusal": null});
-            self.push(choice(index, &role, None), Meter::hidden(self.chat.reasoning_tokens));
+    fn thoughts(&mut self, index: u64) {
+        for piece in self.chat.said.thinking.as_deref().map(tokens::pieces).unwrap_or_default() {
+            self.reasoning_tokens += 1;
+            self.push(choice(index, &json!({"reasoning_content": piece}), None), Meter::shown(1));
         }
-        for (at, call) in calls.iter().enumerate() {
-            let function = json!({"name": call.name, "arguments": ""});
-            let opening = json!([{"index": at, "id": call.id, "type": "function", "function": function}]);
-            let mut meter = Meter::shown(conversation::opening_tokens(call));
-            let opening = match at {
-                0 => json!({"role": "assistant", "content": null, "tool_calls": opening, "refusal": null}),
-                _ => json!({"tool_calls": opening}),
-            };
-            if at == 0 {
-                meter.generated += self.chat.reasoning_tokens;
+    }
+
+    fn pieces(&mut self, index: u64, field: &str, text: Option<&str>) {
+        for piece in text.map(tokens::pieces).unwrap_or_default() {
+            let mut choice = choice(index, &json!({field: piece}), None);
+            let (content, refusal) = if field == "content" { (Some(piece), None) } else { (None, Some(piece)) };
+            choice["logprobs"] = self.chat.logprobs_of(content, refusal);
+            self.push(choice, Meter::shown(1));
+        }
+    }
+
+    /// The events of a call; the first of a turn without text says the role too, and has the hidden tokens.
+    fn call(&mut self, index: u64, at: usize, call: &ToolCall, first: Option<Meter>) {
+        let function = json!({"name": call.name, "arguments": ""});
+        let opening = json!([{"index": at, "id": call.id, "type": "function", "function": function}]);
+        let mut meter = Meter::shown(call.opening_tokens());
+        let opening = match first {
+            Some(hidden) => {
+                meter.generated += hidden.generated;
+                json!({"role": "assistant", "content": null, "tool_calls": opening, "refusal": null})
             }
-            self.push(choice(index, &opening, None), meter);
-            for piece in tokens::pieces(&call.arguments) {
-                let more = json!([{"index": at, "function": {"arguments": piece}}]);
-                self.push(choice(index, &json!({"tool_calls": more}), None), Meter::shown(1));
-            }
+            None => json!({"tool_calls": opening}),
+        };
+        self.push(choice(index, &opening, None), meter);
+        for piece in tokens::pieces(&call.arguments) {
+            let more = json!([{"index": at, "function": {"arguments": piece}}]);
+            self.push(choice(index, &json!({"tool_calls": more}), None), Meter::shown(1));
         }
     }
 
     /// The event at the end that has no choices.
     fn usage(&mut self) {
         let mut event = envelope(self.chat);
+        let reasoning = self.chat.said.usage().reasoning * self.chat.n;
         event["choices"] = json!([]);
-        event["usage"] = self.chat.usage(self.completion_tokens, self.reasoning_tokens);
-        let meter = Meter::usage(self.completion_tokens);
+        event["usage"] = self.chat.usage(self.chat.completion_tokens(), reasoning);
+        let meter = Meter::usage(self.chat.completion_tokens());
         self.events.push(Event { data: obfuscated(self.chat, event), meter });
     }
 

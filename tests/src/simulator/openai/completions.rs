@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::mind;
 use super::error::ApiError;
-use super::{Answer, Bill, CREATED, Call, Event, Meter, Reply, conversation, count, digest, flag, tokens};
+use super::{Answer, Bill, CREATED, Call, Event, Meter, Reply, count, digest, flag, tokens};
 
 /// What the provider assumes without `max_tokens`.
 const MAX_TOKENS_DEFAULT: u64 = 16;
@@ -49,10 +50,10 @@ fn read(call: &Call<'_>, body: &Value, stream: bool) -> Result<Completion, ApiEr
     }
     let digest = digest(&body["prompt"]);
     let text = match call.manner.tokens {
-        Some(tokens) => conversation::words(usize::try_from(tokens).unwrap_or(usize::MAX)),
+        Some(tokens) => mind::words(usize::try_from(tokens).unwrap_or(usize::MAX)),
         None => format!(" and so says {}, digest {digest}.", call.state.config.name),
     };
-    let (pieces, cut) = conversation::limited(&text, call.manner.cap(Some(max_tokens)));
+    let (pieces, cut) = mind::limited(&text, call.manner.cap(Some(max_tokens)));
     let asked = !stream || body["stream_options"]["include_usage"] == true;
     Ok(Completion {
         id: call.id("cmpl-", &digest),

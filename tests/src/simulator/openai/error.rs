@@ -54,6 +54,25 @@ impl ApiError {
             .code("integer_below_min_value")
     }
 
+    /// A field of the request itself that there is not.
+    pub(super) fn unrecognized(name: &str) -> Self {
+        Self::invalid(format!("Unrecognized request argument supplied: {name}"))
+    }
+
+    /// A field that there is not, further inside, or of the Responses API.
+    pub(super) fn unknown(param: &str) -> Self {
+        Self::invalid(format!("Unknown parameter: '{param}'.")).param(param).code("unknown_parameter")
+    }
+
+    pub(super) fn out_of_range(param: &str, code: &'static str, bound: f64, got: f64) -> Self {
+        let message = format!("The parameter '{param}' is out of range: the bound is {bound}, and it is {got}.");
+        Self::invalid(message).param(param).code(code)
+    }
+
+    pub(super) fn pattern(param: &str, pattern: &str) -> Self {
+        Self::invalid(format!("The parameter '{param}' must match '{pattern}'.")).param(param).code("invalid_value")
+    }
+
     pub(super) fn model_not_found(model: &str) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
-use super::{Answer, Call, Reply, conversation, digest};
+use super::{Answer, Call, Reply, digest, text_of};
 
 const CATEGORIES: [&str; 13] = [
     "harassment",
@@ -31,8 +31,8 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
     };
     // A list of strings has one result each; a list of parts is one input.
     let texts: Vec<String> = match input {
-        Value::Array(list) if list.iter().all(Value::is_string) => list.iter().map(conversation::text_of).collect(),
-        other => vec![conversation::text_of(other)],
+        Value::Array(list) if list.iter().all(Value::is_string) => list.iter().map(text_of).collect(),
+        other => vec![text_of(other)],
     };
     let results: Vec<Value> = texts.iter().map(|text| result(text)).collect();
     Ok(Reply::ok(&json!({"id": call.id("modr-", &digest(input)), "model": model, "results": results})))

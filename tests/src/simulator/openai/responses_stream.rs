@@ -1,85 +1,114 @@
 //! A response as a stream of typed, numbered events.
+//! <https://platform.openai.com/docs/api-reference/responses-streaming> (seen 2026-11).
 
 use serde_json::{Value, json};
 
-use super::conversation::{ToolCall, Turn, opening_tokens};
-use super::responses::{Exchange, text_part};
+use super::super::mind::ToolCall;
+use super::responses::{Exchange, Item, summary_part};
 use super::{Event, Meter, Reply, tokens};
 
 pub(super) fn reply(exchange: &Exchange) -> Reply {
-    let mut events = Events::default();
+    let mut events = Events { exchange, events: Vec::new() };
     events.add("response.created", json!({"response": exchange.started()}));
-    events.add("response.in_progress", json!({"response": exchange.started()}));
-    if let Some(last) = events.0.last_mut() {
-        last.meter = Meter::hidden(exchange.reasoning_tokens);
+    let hidden = Meter::hidden(exchange.said.hidden_tokens());
+    events.add_metered("response.in_progress", json!({"response": exchange.started()}), hidden);
+    for (at, item) in exchange.items().into_iter().enumerate() {
+        events.item(at, item);
     }
-    match &exchange.turn {
-        Turn::Text(text) => text_events(exchange, text, &mut events),
-        Turn::Calls(calls) => {
-            for (at, call) in calls.iter().enumerate() {
-                call_events(exchange, at, call, &mut events);
-            }
-        }
-    }
-    let finished = exchange.finished();
     let kind = format!("response.{}", exchange.status());
     let meter = Meter { usage: exchange.told_usage(), ..Meter::default() };
-    events.add_metered(&kind, json!({"response": finished}), meter);
-    Reply::typed_events(events.0)
-}
-
-fn text_events(exchange: &Exchange, text: &str, events: &mut Events) {
-    let place = json!({"item_id": exchange.message_id(), "output_index": 0, "content_index": 0});
-    let placed = |field: &str, value: Value| {
-        let mut event = place.clone();
-        event[field] = value;
-        event
-    };
-    let item = exchange.message("in_progress", None);
-    events.add("response.output_item.added", json!({"output_index": 0, "item": item}));
-    events.add("response.content_part.added", placed("part", text_part("")));
-    for piece in tokens::pieces(text) {
-        let mut event = placed("delta", json!(piece));
-        event["logprobs"] = json!([]);
-        events.add_metered("response.output_text.delta", event, Meter::shown(1));
-    }
-    let mut done = placed("text", json!(text));
-    done["logprobs"] = json!([]);
-    events.add("response.output_text.done", done);
-    events.add("response.content_part.done", placed("part", text_part(text)));
-    let item = exchange.message(exchange.status(), Some(text));
-    events.add("response.output_item.done", json!({"output_index": 0, "item": item}));
-}
-
-fn call_events(exchange: &Exchange, at: usize, call: &ToolCall, events: &mut Events) {
-    let id = exchange.call_id(at);
-    let item = exchange.function_call(at, call, "in_progress");
-    let opening = Meter::shown(opening_tokens(call));
-    events.add_metered("response.output_item.added", json!({"output_index": at, "item": item}), opening);
-    for piece in tokens::pieces(&call.arguments) {
-        let event = json!({"item_id": id, "output_index": at, "delta": piece});
-        events.add_metered("response.function_call_arguments.delta", event, Meter::shown(1));
-    }
-    let done = json!({"item_id": id, "output_index": at, "name": call.name, "arguments": call.arguments});
-    events.add("response.function_call_arguments.done", done);
-    let item = exchange.function_call(at, call, exchange.status());
-    events.add("response.output_item.done", json!({"output_index": at, "item": item}));
+    events.add_metered(&kind, json!({"response": exchange.finished()}), meter);
+    Reply::typed_events(events.events)
 }
 
 /// Events get their type and number in front.
-#[derive(Debug, Default)]
-struct Events(Vec<Event>);
+struct Events<'a> {
+    exchange: &'a Exchange,
+    events: Vec<Event>,
+}
 
-impl Events {
+impl Events<'_> {
+    fn item(&mut self, at: usize, item: Item<'_>) {
+        let opening = match item {
+            Item::Reasoning(_) => Meter::hidden(self.exchange.kept_back_tokens()),
+            Item::Message { .. } => Meter::default(),
+            Item::Call(call) => Meter::shown(call.opening_tokens()),
+        };
+        let announced = self.exchange.item(at, item, false);
+        self.add_metered("response.output_item.added", json!({"output_index": at, "item": announced}), opening);
+        let place = json!({"item_id": self.exchange.item_id(at, item), "output_index": at});
+        match item {
+            Item::Reasoning(thought) => {
+                if let Some(summary) = self.exchange.summary(thought) {
+                    self.summary(&place, summary);
+                }
+            }
+            Item::Message { text, refused: false } => self.text(&place, text),
+            Item::Message { text, refused: true } => self.refusal(&place, text),
+            Item::Call(call) => self.call(&place, call),
+        }
+        let complete = self.exchange.item(at, item, true);
+        self.add("response.output_item.done", json!({"output_index": at, "item": complete}));
+    }
+
+    fn summary(&mut self, place: &Value, text: &str) {
+        let place = placed(place, json!({"summary_index": 0}));
+        self.add("response.reasoning_summary_part.added", placed(&place, json!({"part": summary_part("")})));
+        for piece in tokens::pieces(text) {
+            let event = placed(&place, json!({"delta": piece}));
+            self.add_metered("response.reasoning_summary_text.delta", event, Meter::shown(1));
+        }
+        self.add("response.reasoning_summary_text.done", placed(&place, json!({"text": text})));
+        self.add("response.reasoning_summary_part.done", placed(&place, json!({"part": summary_part(text)})));
+    }
+
+    fn text(&mut self, place: &Value, text: &str) {
+        let exchange = self.exchange;
+        let place = placed(place, json!({"content_index": 0}));
+        self.add("response.content_part.added", placed(&place, json!({"part": exchange.part("", false)})));
+        for piece in tokens::pieces(text) {
+            let event = placed(&place, json!({"delta": piece, "logprobs": exchange.logprobs_of(piece)}));
+            self.add_metered("response.output_text.delta", event, Meter::shown(1));
+        }
+        let done = placed(&place, json!({"text": text, "logprobs": exchange.logprobs_of(text)}));
+        self.add("response.output_text.done", done);
+        self.add("response.content_part.done", placed(&place, json!({"part": exchange.part(text, false)})));
+    }
+
+    fn refusal(&mut self, place: &Value, text: &str) {
+        let exchange = self.exchange;
+        let place = placed(place, json!({"content_index": 0}));
+        self.add("response.content_part.added", placed(&place, json!({"part": exchange.part("", true)})));
+        for piece in tokens::pieces(text) {
+            self.add_metered("response.refusal.delta", placed(&place, json!({"delta": piece})), Meter::shown(1));
+        }
+        self.add("response.refusal.done", placed(&place, json!({"refusal": text})));
+        self.add("response.content_part.done", placed(&place, json!({"part": exchange.part(text, true)})));
+    }
+
+    fn call(&mut self, place: &Value, call: &ToolCall) {
+        for piece in tokens::pieces(&call.arguments) {
+            let event = placed(place, json!({"delta": piece}));
+            self.add_metered("response.function_call_arguments.delta", event, Meter::shown(1));
+        }
+        self.add("response.function_call_arguments.done", placed(place, json!({"arguments": call.arguments})));
+    }
+
     fn add(&mut self, kind: &str, fields: Value) {
         self.add_metered(kind, fields, Meter::default());
     }
 
     fn add_metered(&mut self, kind: &str, fields: Value, meter: Meter) {
-        let mut event = json!({"type": kind, "sequence_number": self.0.len()});
-        if let (Value::Object(event), Value::Object(fields)) = (&mut event, fields) {
-            event.extend(fields);
-        }
-        self.0.push(Event { data: event, meter });
+        let front = json!({"type": kind, "sequence_number": self.events.len()});
+        self.events.push(Event { data: placed(&front, fields), meter });
     }
+}
+
+/// `place` with more fields.
+fn placed(place: &Value, fields: Value) -> Value {
+    let mut event = place.clone();
+    if let (Value::Object(event), Value::Object(fields)) = (&mut event, fields) {
+        event.extend(fields);
+    }
+    event
 }
