@@ -48,6 +48,7 @@ pub use sigv4::AwsCredentials;
 use mind::Script;
 use oauth::TokenStore;
 use openai::files::FileStore;
+use openai::stored::ResponseStore;
 use plan::FaultPlan;
 use recorder::Recorder;
 
@@ -116,6 +117,7 @@ pub(crate) struct State {
     plan: FaultPlan,
     files: FileStore,
     tokens: TokenStore,
+    responses: ResponseStore,
     connections: AtomicU64,
 }
 
@@ -166,6 +168,7 @@ impl Simulator {
             plan: FaultPlan::default(),
             files: FileStore::default(),
             tokens: TokenStore::default(),
+            responses: ResponseStore::default(),
             connections: AtomicU64::new(0),
         });
         runtime.spawn(server::accept(listener, Arc::clone(&state)));

@@ -22,6 +22,7 @@ mod responses;
 mod responses_input;
 mod responses_request;
 mod responses_stream;
+pub(super) mod stored;
 mod tools;
 pub use super::tokens;
 

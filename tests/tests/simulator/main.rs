@@ -10,6 +10,7 @@ mod gemini;
 mod gemini_refusals;
 mod metering;
 mod oauth;
+mod openai;
 mod realtime;
 mod record;
 mod refusals;

@@ -126,7 +126,7 @@ impl Chat {
     /// A usage with so much output.
     pub(super) fn usage(&self, completion_tokens: u64, reasoning_tokens: u64) -> Value {
         let usage = self.said.usage();
-        json!({
+        let mut told = json!({
             "prompt_tokens": usage.input,
             "completion_tokens": completion_tokens,
             "total_tokens": usage.input + completion_tokens,
@@ -137,7 +137,11 @@ impl Chat {
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0,
             },
-        })
+        });
+        if usage.cache_creation > 0 {
+            told["prompt_tokens_details"]["cache_write_tokens"] = json!(usage.cache_creation);
+        }
+        told
     }
 }
 

@@ -34,7 +34,7 @@ fn refusal(misfit: Misfit, path: &str) -> ApiError {
         MisfitKind::Missing(name) => ApiError::missing(&join(&path, name)),
         MisfitKind::Wrong(Value::String(_), Kind::Word(words)) => ApiError::invalid_value(&path, &quoted(words)),
         MisfitKind::Wrong(_, kind) => ApiError::wrong_type(&path, wanted(kind)),
-        MisfitKind::NotRepeated(_) | MisfitKind::Choice(_) => ApiError::wrong_type(&path, "a single value"),
+        MisfitKind::NotRepeated(_) | MisfitKind::Choice => ApiError::wrong_type(&path, "a single value"),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Exchange {
 pub(super) fn answer(call: &Call<'_>) -> Answer {
     let body = call.json()?;
     let stream = flag(&body, "stream")?;
-    let heard = responses_request::read(call, &body)?;
+    let (heard, mut items) = responses_request::read(call, &body)?;
     let said = call.think(&heard, "call_");
     let includes = |name: &str| body["include"].as_array().is_some_and(|names| names.iter().any(|given| given == name));
     let exchange = Exchange {
@@ -44,6 +44,10 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         said,
         request: body,
     };
+    if exchange.request["store"] != false {
+        items.extend(exchange.output());
+        call.state.responses.keep(&exchange.id, items);
+    }
     let bill = Bill {
         model: exchange.model.clone(),
         service_tier: Some(exchange.service_tier.clone()),
@@ -158,10 +162,13 @@ impl Exchange {
         self.object("in_progress", &[], &Value::Null)
     }
 
+    fn output(&self) -> Vec<Value> {
+        self.items().into_iter().enumerate().map(|(at, item)| self.item(at, item, true)).collect()
+    }
+
     /// The response object at the end.
     pub(super) fn finished(&self) -> Value {
-        let output: Vec<Value> =
-            self.items().into_iter().enumerate().map(|(at, item)| self.item(at, item, true)).collect();
+        let output = self.output();
         let usage = self.told_usage().map_or(Value::Null, |output_tokens| {
             let usage = self.said.usage();
             json!({
@@ -202,7 +209,7 @@ impl Exchange {
             "model": self.model,
             "output": output,
             "parallel_tool_calls": given("parallel_tool_calls", json!(true)),
-            "previous_response_id": null,
+            "previous_response_id": self.request["previous_response_id"],
             "prompt_cache_key": self.request["prompt_cache_key"],
             "reasoning": {"effort": reasoning["effort"], "summary": reasoning["summary"]},
             "safety_identifier": self.request["safety_identifier"],

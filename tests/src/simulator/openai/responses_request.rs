@@ -83,9 +83,10 @@ static INCLUDES: [&str; 8] = [
     "message.output_text.logprobs",
 ];
 
-pub(super) fn read(call: &Call<'_>, body: &Value) -> Result<Heard, ApiError> {
+/// What the request says, and the items of the conversation so far.
+pub(super) fn read(call: &Call<'_>, body: &Value) -> Result<(Heard, Vec<Value>), ApiError> {
     let model = call.model(body)?;
-    let items = items(body)?;
+    let given = items(body)?;
     let open_fields = call.state.config.open_fields;
     if !open_fields {
         check::object(body, &FIELDS, "")?;
@@ -93,16 +94,13 @@ pub(super) fn read(call: &Call<'_>, body: &Value) -> Result<Heard, ApiError> {
     check::range(body, "temperature", 0.0, 2.0)?;
     check::range(body, "top_p", 0.0, 1.0)?;
     check::range(body, "top_logprobs", 0.0, 20.0)?;
-    if let Some(id) = body["previous_response_id"].as_str() {
-        // Nothing is stored here, so nothing can be continued.
-        let error = ApiError::invalid(format!("Previous response with id '{id}' not found."));
-        return Err(error.param("previous_response_id").code("previous_response_not_found"));
-    }
+    let mut items = previous(call, body)?;
+    items.extend(given);
     let input = responses_input::read(&items, open_fields)?;
     let tools = tools::read(body, tools::Style::Responses)?;
     let mut system: Vec<String> = body["instructions"].as_str().map(str::to_owned).into_iter().collect();
     system.extend(input.system);
-    Ok(Heard {
+    let heard = Heard {
         digest: digest(&body["input"]),
         count: items.len(),
         system,
@@ -116,6 +114,16 @@ pub(super) fn read(call: &Call<'_>, body: &Value) -> Result<Heard, ApiError> {
         max_tokens: count(body, "max_output_tokens", 16)?,
         stop: Vec::new(),
         model,
+    };
+    Ok((heard, items))
+}
+
+/// The conversation that the request continues.
+fn previous(call: &Call<'_>, body: &Value) -> Result<Vec<Value>, ApiError> {
+    let Some(id) = body["previous_response_id"].as_str() else { return Ok(Vec::new()) };
+    call.state.responses.get(id).ok_or_else(|| {
+        let error = ApiError::invalid(format!("Previous response with id '{id}' not found."));
+        error.param("previous_response_id").code("previous_response_not_found")
     })
 }
 
