@@ -191,6 +191,11 @@ impl ResponseMeter {
         if self.form != Form::Array {
             return self.sse.feed(piece, &mut EventSink { events: &mut self.events, at_end });
         }
+        self.feed_chunks(piece, at_end)
+    }
+
+    /// The same for a stream in an array.
+    fn feed_chunks(&mut self, piece: &[u8], at_end: &mut dyn FnMut(usize, EventFacts, &mut Events) -> bool) -> usize {
         let mut at = 0;
         while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
             // A chunk, or the array, ends with one of these, so that each part has one end at most.

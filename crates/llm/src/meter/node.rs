@@ -23,12 +23,6 @@ pub(crate) enum Node {
     /// The event, or the reply, as OpenAI has it.
     #[default]
     Root,
-    /// The same as Anthropic has it.
-    AnthropicRoot,
-    /// The same as Gemini has it, or all chunks of a stream in an array.
-    GeminiRoot,
-    /// The ranks of documents.
-    RerankRoot,
     Skip,
     /// All strings in it are text.
     Text(Part),
@@ -67,6 +61,13 @@ pub(crate) enum Node {
     ItemContent(Part),
     ItemPart(Part),
 
+    // What is not OpenAI's comes after this line, see `is_others`.
+    /// The same as Anthropic has it.
+    AnthropicRoot,
+    /// The same as Gemini has it, or all chunks of a stream in an array.
+    GeminiRoot,
+    /// The ranks of documents.
+    RerankRoot,
     /// The `type` of one of Anthropic's events.
     AnthropicType,
     AnthropicMessage,
@@ -123,6 +124,44 @@ impl Node {
             | Endpoint::Embeddings
             | Endpoint::Other => Self::Root,
         }
+    }
+
+    /// Whether it is a place in another dialect's replies. OpenAI's are read without the code for the others in the way.
+    #[inline]
+    pub(crate) fn is_others(self) -> bool {
+        matches!(
+            self,
+            Self::AnthropicRoot
+                | Self::GeminiRoot
+                | Self::RerankRoot
+                | Self::AnthropicType
+                | Self::AnthropicMessage
+                | Self::Blocks
+                | Self::Block
+                | Self::BlockDelta
+                | Self::StopReason
+                | Self::Summary
+                | Self::Arguments
+                | Self::AnthropicUsage
+                | Self::Iterations
+                | Self::Iteration
+                | Self::IterationType
+                | Self::IterationCount(_)
+                | Self::GeminiChunk
+                | Self::GeminiResponse
+                | Self::Candidates
+                | Self::Candidate
+                | Self::CandidateContent
+                | Self::Parts
+                | Self::GeminiPart
+                | Self::FunctionCall
+                | Self::ExecutableCode
+                | Self::InlineData
+                | Self::InlineBytes
+                | Self::PromptFeedback
+                | Self::GeminiUsage
+                | Self::RerankMeta
+        )
     }
 
     /// Whether names of members say anything in an object at this place.
@@ -184,6 +223,7 @@ impl Node {
     }
 
     /// The node of a member in what is not OpenAI's.
+    #[inline(never)]
     fn member_of_others(self, name: &[u8]) -> Self {
         match self {
             Self::Arguments => Self::Arguments,

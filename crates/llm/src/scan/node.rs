@@ -12,12 +12,6 @@ pub(super) enum Node {
     /// The body, as OpenAI has it.
     #[default]
     Root,
-    /// The body, as Anthropic has it.
-    AnthropicRoot,
-    /// The body, as Gemini has it.
-    GeminiRoot,
-    /// The body of a request to rank documents.
-    RerankRoot,
     /// A member that must be unambiguous.
     Field(Field),
     /// Nothing in it matters.
@@ -55,9 +49,16 @@ pub(super) enum Node {
     Schema,
     /// A schema's `properties`: the names are free.
     Properties,
+
+    // What is not OpenAI's comes after this line, see `is_others`.
+    /// The body, as Anthropic has it.
+    AnthropicRoot,
+    /// The body, as Gemini has it.
+    GeminiRoot,
+    /// The body of a request to rank documents.
+    RerankRoot,
     /// JSON that the model reads, or wrote: arguments of a call, and what a function gave.
     Arguments,
-
     /// Anthropic's `messages`.
     Turns,
     Turn,
@@ -75,7 +76,6 @@ pub(super) enum Node {
     ContextEdits,
     ContextEdit,
     ContextEditType,
-
     /// A Gemini request within another.
     GeminiRequest,
     /// `contents`, or one of them.
@@ -111,6 +111,47 @@ impl Node {
         }
     }
 
+    /// Whether it is a place in another dialect's bodies. OpenAI's are read without the code for the others in the way.
+    #[inline]
+    pub(super) fn is_others(self) -> bool {
+        matches!(
+            self,
+            Self::AnthropicRoot
+                | Self::GeminiRoot
+                | Self::RerankRoot
+                | Self::Arguments
+                | Self::Turns
+                | Self::Turn
+                | Self::Blocks
+                | Self::Block
+                | Self::BlockType
+                | Self::Source
+                | Self::SourceType
+                | Self::SourceData
+                | Self::ContextManagement
+                | Self::ContextEdits
+                | Self::ContextEdit
+                | Self::ContextEditType
+                | Self::GeminiRequest
+                | Self::Contents
+                | Self::Parts
+                | Self::GeminiPart
+                | Self::FunctionPart
+                | Self::GeminiTools
+                | Self::GeminiTool
+                | Self::Declarations
+                | Self::Declaration
+                | Self::EmbedRequests
+                | Self::EmbedRequest
+        )
+    }
+
+    /// Whether of an object at this place the members matter one by one, and nothing else.
+    #[inline]
+    pub(super) fn is_plain(self) -> bool {
+        !self.is_others() && !matches!(self, Self::Field(_) | Self::Properties)
+    }
+
     /// Whether names of members say anything in an object at this place.
     pub(super) fn wants_names(self) -> bool {
         !matches!(self, Self::Skip | Self::Text | Self::Refers | Self::Attachment | Self::Prompts)
@@ -135,18 +176,22 @@ impl Node {
             Self::Properties => Self::Schema,
             Self::Text => Self::Text,
             Self::Field(Field::StreamOptions) if name == b"include_usage" => Self::Field(Field::IncludeUsage),
+            _ if self.is_others() => self.member_of_others(name),
+            Self::Field(Field::Request) => gemini::request(name),
+            Self::Field(Field::GenerationConfig) => gemini::generation_config(name),
+            _ => Self::Skip,
+        }
+    }
+
+    /// The node of a member in the requests of the others.
+    #[inline(never)]
+    fn member_of_others(self, name: &[u8]) -> Self {
+        match self {
             Self::RerankRoot => match name {
                 b"model" => Self::Field(Field::Model),
                 b"query" | b"documents" => Self::Text,
                 _ => Self::Skip,
             },
-            _ => self.member_of_others(name),
-        }
-    }
-
-    /// The node of a member in the requests of Anthropic and Gemini.
-    fn member_of_others(self, name: &[u8]) -> Self {
-        match self {
             Self::Arguments => Self::Arguments,
             Self::AnthropicRoot => anthropic::top_level(name),
             Self::Turns | Self::Turn => anthropic::turn(name),
@@ -155,8 +200,7 @@ impl Node {
             Self::ContextManagement if name == b"edits" => Self::ContextEdits,
             Self::ContextEdit if name == b"type" => Self::ContextEditType,
             Self::GeminiRoot => gemini::top_level(name),
-            Self::GeminiRequest | Self::Field(Field::Request) => gemini::request(name),
-            Self::Field(Field::GenerationConfig) => gemini::generation_config(name),
+            Self::GeminiRequest => gemini::request(name),
             Self::EmbedRequest => gemini::embed_request(name),
             Self::Contents => gemini::content(name),
             Self::Parts | Self::GeminiPart => gemini::part(name),

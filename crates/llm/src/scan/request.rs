@@ -150,12 +150,14 @@ impl Request {
         }
     }
 
-    /// An object at this place has a member.
-    fn has_member(&mut self, object: Node) {
+    /// A member of an object whose members' number or names matter.
+    #[inline(never)]
+    fn other_member(&mut self, object: Node, name: &[u8]) {
         match object {
-            Node::Root | Node::AnthropicRoot | Node::RerankRoot => self.found.has_members = true,
+            Node::AnthropicRoot | Node::RerankRoot | Node::Field(Field::Request) => self.found.has_members = true,
             Node::GeminiRoot => self.found.has_members |= !self.enveloped,
-            Node::Field(Field::Request) => self.found.has_members = true,
+            Node::Properties => self.add_name(name, PARAMETER_TOKENS),
+            Node::Arguments => self.add_name(name, MEMBER_TOKENS),
             Node::Field(Field::StreamOptions) => {
                 if let Some(options) = &mut self.found.stream_options {
                     options.has_members = true;
@@ -187,6 +189,48 @@ impl Request {
         if self.source.data_begins(&self.found.text) { self.text_begins() } else { Take::Skip }
     }
 
+    /// A value begins in another dialect's body.
+    #[inline(never)]
+    fn begin_other(&mut self, node: Node, kind: Kind, start: usize) -> Take {
+        match (node, kind) {
+            (Node::AnthropicRoot | Node::GeminiRoot | Node::RerankRoot, Kind::Object) => {
+                self.found.open_brace = Some(start.saturating_add(1));
+            }
+            (
+                Node::Arguments
+                | Node::Turn
+                | Node::Blocks
+                | Node::Block
+                | Node::Source
+                | Node::Contents
+                | Node::Parts
+                | Node::GeminiPart
+                | Node::Declaration,
+                Kind::Text,
+            ) => return self.text_begins(),
+            (Node::Turn | Node::Contents, Kind::Object) => self.found.text.add_message(),
+            (Node::Declaration, Kind::Object) => self.found.text.add_tokens(TOOL_TOKENS),
+            (Node::Source, Kind::Object) => self.source = Source::default(),
+            (Node::SourceData, Kind::Text) => return self.source_data(),
+            (Node::Arguments, Kind::Number) => self.found.text.add_tokens(NUMBER_TOKENS),
+            (Node::Arguments, Kind::True | Kind::False | Kind::Null) => self.found.text.add_tokens(1),
+            (Node::BlockType | Node::SourceType | Node::ContextEditType, _) => return Take::Keep(WORD_BYTES_MAX),
+            _ => {}
+        }
+        Take::Skip
+    }
+
+    #[inline(never)]
+    fn end_other(&mut self, node: Node, value: Value<'_>) {
+        match node {
+            Node::BlockType => self.found.unbounded |= !is_any(value, &anthropic::BLOCKS),
+            Node::ContextEditType => self.found.unbounded |= !is_any(value, &anthropic::CONTEXT_EDITS),
+            Node::SourceType if self.source.has_type(value, &mut self.found.text) => self.add_attachment(),
+            Node::Source if value == Value::Object && self.source.end() => self.add_attachment(),
+            _ => {}
+        }
+    }
+
     /// Text begins: it is apart from the text before.
     fn text_begins(&mut self) -> Take {
         if self.without_text {
@@ -210,10 +254,9 @@ impl Visit for Request {
     fn member(&mut self, object: Node, name: &[u8]) -> Result<Node, ScanErrorKind> {
         let node = object.member(name);
         match object {
-            Node::Skip => {}
-            Node::Properties => self.add_name(name, PARAMETER_TOKENS),
-            Node::Arguments => self.add_name(name, MEMBER_TOKENS),
-            _ => self.has_member(object),
+            Node::Root => self.found.has_members = true,
+            _ if object.is_plain() => {}
+            _ => self.other_member(object, name),
         }
         if let Node::Field(field) = node {
             if self.seen & field.bit() != 0 {
@@ -233,9 +276,8 @@ impl Visit for Request {
     fn begin(&mut self, node: Node, kind: Kind, start: usize) -> Result<Take, ScanErrorKind> {
         match (node, kind) {
             (Node::Field(field), _) => return self.begin_field(field, kind, start),
-            (Node::Root | Node::AnthropicRoot | Node::GeminiRoot | Node::RerankRoot, Kind::Object) => {
-                self.found.open_brace = Some(start.saturating_add(1));
-            }
+            _ if node.is_others() => return Ok(self.begin_other(node, kind, start)),
+            (Node::Root, Kind::Object) => self.found.open_brace = Some(start.saturating_add(1)),
             (
                 Node::Text
                 | Node::Message
@@ -245,24 +287,11 @@ impl Visit for Request {
                 | Node::Call
                 | Node::Prompt
                 | Node::Prompts
-                | Node::Schema
-                | Node::Arguments
-                | Node::Turn
-                | Node::Blocks
-                | Node::Block
-                | Node::Source
-                | Node::Contents
-                | Node::Parts
-                | Node::GeminiPart
-                | Node::Declaration,
+                | Node::Schema,
                 Kind::Text,
             ) => return Ok(self.text_begins()),
-            (Node::Message | Node::Input | Node::Turn | Node::Contents, Kind::Object) => self.found.text.add_message(),
-            (Node::Tool | Node::Declaration, Kind::Object) => self.found.text.add_tokens(TOOL_TOKENS),
-            (Node::Source, Kind::Object) => self.source = Source::default(),
-            (Node::SourceData, Kind::Text) => return Ok(self.source_data()),
-            (Node::Arguments, Kind::Number) => self.found.text.add_tokens(NUMBER_TOKENS),
-            (Node::Arguments, Kind::True | Kind::False | Kind::Null) => self.found.text.add_tokens(1),
+            (Node::Message | Node::Input, Kind::Object) => self.found.text.add_message(),
+            (Node::Tool, Kind::Object) => self.found.text.add_tokens(TOOL_TOKENS),
             // Prompts may be given as tokens.
             (Node::Input | Node::Prompts, Kind::Number) => self.found.text.add_tokens(1),
             (Node::Prompt, Kind::Object) => self.found.unbounded = true,
@@ -270,15 +299,7 @@ impl Visit for Request {
             (Node::Refers, _) => self.found.unbounded = true,
             (Node::Attachment, Kind::Null) => {}
             (Node::Attachment, _) => self.add_attachment(),
-            (
-                Node::PartType
-                | Node::ItemType
-                | Node::ToolType
-                | Node::BlockType
-                | Node::SourceType
-                | Node::ContextEditType,
-                _,
-            ) => return Ok(Take::Keep(WORD_BYTES_MAX)),
+            (Node::PartType | Node::ItemType | Node::ToolType, _) => return Ok(Take::Keep(WORD_BYTES_MAX)),
             _ => {}
         }
         Ok(Take::Skip)
@@ -303,10 +324,7 @@ impl Visit for Request {
             Node::PartType => self.found.unbounded |= !is_any(value, &TEXT_PARTS),
             Node::ItemType => self.found.unbounded |= !is_any(value, &TEXT_PARTS) && !is_any(value, &TEXT_ITEMS),
             Node::ToolType => self.found.unbounded |= !is_any(value, &CLIENT_TOOLS),
-            Node::BlockType => self.found.unbounded |= !is_any(value, &anthropic::BLOCKS),
-            Node::ContextEditType => self.found.unbounded |= !is_any(value, &anthropic::CONTEXT_EDITS),
-            Node::SourceType if self.source.has_type(value, &mut self.found.text) => self.add_attachment(),
-            Node::Source if value == Value::Object && self.source.end() => self.add_attachment(),
+            _ if node.is_others() => self.end_other(node, value),
             _ => {}
         }
         Ok(())
