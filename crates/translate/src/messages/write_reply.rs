@@ -51,19 +51,19 @@ pub(super) fn model<'a>(model: &'a Text<'_>, context: &'a ReplyContext) -> Text<
     if model.is_empty() { context.model.as_str().into() } else { model.borrowed() }
 }
 
-/// Why the reply ended, and the stop text that did it. Some backends say `stop` where tools are called.
+/// Why the reply ended, and the stop text that did it. Some backends say `stop` where tools are called, and some that
+/// tools are called where none of the client's are.
 pub(super) fn stop_reason<'a>(
     finish: &'a Finish<'_>,
     calls_tools: bool,
     refused: bool,
 ) -> (&'static str, Option<&'a str>) {
     match finish {
-        Finish::Stop if calls_tools => ("tool_use", None),
+        Finish::Stop | Finish::ToolCalls if calls_tools => ("tool_use", None),
         Finish::Stop if refused => ("refusal", None),
-        Finish::Stop => ("end_turn", None),
+        Finish::Stop | Finish::ToolCalls => ("end_turn", None),
         Finish::StopSequence(text) => ("stop_sequence", text.as_deref()),
         Finish::Length => ("max_tokens", None),
-        Finish::ToolCalls => ("tool_use", None),
         Finish::ContentFilter | Finish::Refusal => ("refusal", None),
         Finish::Pause => ("pause_turn", None),
     }
@@ -91,6 +91,9 @@ fn thinking_block<'a>(part: &'a Thinking<'_>) -> Option<Block<'a>> {
     let signature = part.signature.as_ref().map(Text::borrowed);
     if part.redacted {
         return signature.map(|data| Block { kind: "redacted_thinking".into(), data: Some(data), ..Block::default() });
+    }
+    if part.text.is_empty() && signature.is_none() {
+        return None;
     }
     Some(Block {
         kind: "thinking".into(),

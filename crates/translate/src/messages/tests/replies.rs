@@ -48,7 +48,10 @@ fn reasons_of_an_end_are_kept() {
         ("pause_turn", Finish::Pause),
     ] {
         let stop = if reason == "stop_sequence" { json!("END") } else { Value::Null };
-        let body = json!({"type": "message", "content": [], "stop_reason": reason, "stop_sequence": stop}).to_string();
+        let call = json!({"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}});
+        let content = if reason == "tool_use" { vec![call] } else { Vec::new() };
+        let body =
+            json!({"type": "message", "content": content, "stop_reason": reason, "stop_sequence": stop}).to_string();
         let reply = read_reply(body.as_bytes()).unwrap();
         assert_eq!(reply.choices[0].finish, finish);
         let context = ReplyContext { model: "m".into(), request_id: "r".into(), ..ReplyContext::default() };
