@@ -29,19 +29,22 @@ pub(super) const FIELDS: &[Field] = &[
         "messages.content.tool_use.caller",
         r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"tool_use",
             "id":"toolu_1","name":"f","input":{"a":1},"caller":{"type":"direct"}}]},{"role":"user",
-            "content":"Go on"}]}"#,
+            "content":[{"type":"tool_result",
+            "tool_use_id":"toolu_1","content":"done"}]}]}"#,
     ),
     field(
         "messages.content.tool_use.toolset_name",
         r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"tool_use",
             "id":"toolu_1","name":"f","input":{"a":1},"toolset_name":"agent"}]},{"role":"user",
-            "content":"Go on"}]}"#,
+            "content":[{"type":"tool_result",
+            "tool_use_id":"toolu_1","content":"done"}]}]}"#,
     ),
     field(
         "messages.content.tool_use.cache_control",
         r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"tool_use",
             "id":"toolu_1","name":"f","input":{"a":1},"cache_control":{"type":"ephemeral"}}]},{
-            "role":"user","content":"Go on"}]}"#,
+            "role":"user","content":[{"type":"tool_result",
+            "tool_use_id":"toolu_1","content":"done"}]}]}"#,
     ),
     field(
         "messages.content.tool_result.content",
