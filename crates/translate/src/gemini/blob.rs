@@ -1,33 +1,51 @@
 //! Pictures, sounds, films and documents, both ways.
 
+use super::read_request::unknown;
 use super::wire_request as wire;
 use crate::content::{Document, Media, Part, Source};
+use crate::loss::Losses;
 use crate::text::Text;
 
-/// What kind of part a medium is, by its type.
-pub(super) fn part_of<'a>(media: Media<'a>, title: Option<Text<'a>>) -> Part<'a> {
+/// What kind of part a medium is, by its type. Only documents have a name.
+fn part_of<'a>(media: Media<'a>, title: Option<Text<'a>>, path: &str, losses: &mut Losses) -> Part<'a> {
     let mime = media.mime.as_deref().unwrap_or_default();
-    match mime.split('/').next().unwrap_or_default() {
+    let part = match mime.split('/').next().unwrap_or_default() {
         "image" => Part::Image(media),
         "audio" => Part::Audio(media),
         "video" => Part::Video(media),
-        _ => Part::Document(Document { media, title, context: None, citations: false }),
+        _ => return Part::Document(Document { media, title, context: None, citations: false }),
+    };
+    if title.is_some() {
+        losses.drop_field(format!("{path}.displayName"), "only documents have names");
     }
+    part
 }
 
-/// A client's bytes.
-pub(super) fn read_blob<'a>(blob: wire::Blob<'a>, detail: Option<Text<'a>>) -> Part<'a> {
+/// A client's bytes, which stand at this path.
+pub(super) fn read_blob<'a>(
+    blob: wire::Blob<'a>,
+    detail: Option<Text<'a>>,
+    path: &str,
+    losses: &mut Losses,
+) -> Part<'a> {
+    unknown(&blob.extra, path, losses);
     let media = Media { detail, ..Media::new(Source::Base64(blob.data), blob.mime_type) };
-    part_of(media, blob.display_name)
+    part_of(media, blob.display_name, path, losses)
 }
 
 /// A client's file: Google's own, or one on the web.
-pub(super) fn read_file<'a>(file: wire::FileData<'a>, detail: Option<Text<'a>>) -> Part<'a> {
+pub(super) fn read_file<'a>(
+    file: wire::FileData<'a>,
+    detail: Option<Text<'a>>,
+    path: &str,
+    losses: &mut Losses,
+) -> Part<'a> {
+    unknown(&file.extra, path, losses);
     let is_video = file.file_uri.contains("youtube.com/") || file.file_uri.contains("youtu.be/");
     let mime = file.mime_type.or_else(|| mime_of_name(&file.file_uri).map(Text::from));
     let mime = mime.or_else(|| is_video.then(|| Text::from("video/*")));
     let source = if is_googles(&file.file_uri) { Source::File(file.file_uri) } else { Source::Url(file.file_uri) };
-    part_of(Media { detail, ..Media::new(source, mime) }, file.display_name)
+    part_of(Media { detail, ..Media::new(source, mime) }, file.display_name, path, losses)
 }
 
 /// Whether only Google can read the file: one of its Files API, or of Cloud Storage.
@@ -74,12 +92,14 @@ pub(super) fn mime_of_bytes(data: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Client;
 
     #[test]
     fn a_file_is_what_its_type_says_else_what_its_name_says() {
         let file = |mime: Option<&'static str>, uri: &'static str| {
             let mime_type = mime.map(Text::from);
-            read_file(wire::FileData { mime_type, file_uri: uri.into(), ..Default::default() }, None)
+            let file = wire::FileData { mime_type, file_uri: uri.into(), ..Default::default() };
+            read_file(file, None, "", &mut Losses::new(Client::Gemini, false))
         };
         assert!(matches!(file(Some("image/png"), "https://h/a.pdf"), Part::Image(_)));
         assert!(matches!(file(None, "https://h/a.PNG?x=1"), Part::Image(_)));

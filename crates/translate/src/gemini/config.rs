@@ -27,7 +27,7 @@ pub(super) fn read<'a>(
     leave_out(&config, losses)?;
     request.temperature = config.temperature;
     request.top_p = config.top_p;
-    request.top_k = config.top_k.map(whole);
+    request.top_k = config.top_k;
     request.choices = config.candidate_count;
     request.max_output = config.max_output_tokens;
     request.stop = config.stop_sequences;
@@ -90,14 +90,6 @@ fn camel(name: &str) -> String {
         }
     }
     camel
-}
-
-/// A number of tokens, which the API writes as a floating-point number.
-fn whole(number: f64) -> u64 {
-    // A cast of a float saturates.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let whole = number.round() as u64;
-    whole
 }
 
 /// <https://ai.google.dev/gemini-api/docs/thinking> (seen 2026-11).

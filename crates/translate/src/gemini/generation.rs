@@ -21,15 +21,12 @@ pub(super) fn write<'r>(
     let mut config = GenerationConfig {
         temperature: request.temperature,
         top_p: request.top_p,
+        top_k: request.top_k,
         max_output_tokens: request.max_output.map(|tokens| tokens.min(i32::MAX.unsigned_abs().into())),
         presence_penalty: request.presence_penalty,
         frequency_penalty: request.frequency_penalty,
         ..GenerationConfig::default()
     };
-    // Numbers of tokens are far below where a float is not exact.
-    #[allow(clippy::cast_precision_loss)]
-    let top_k = request.top_k.map(|top_k| top_k as f64);
-    config.top_k = top_k;
     config.seed = request.seed.map(|seed| seed_of(seed, losses));
     numbers(request, &mut config, losses)?;
     format(request, model, &mut config, losses)?;
@@ -87,7 +84,11 @@ fn format<'r>(
     losses: &mut Losses,
 ) -> Result<(), Refusal> {
     let schema = match &request.format {
-        None | Some(Format::Text) => return Ok(()),
+        None => return Ok(()),
+        Some(Format::Text) => {
+            config.response_mime_type = Some("text/plain".into());
+            return Ok(());
+        }
         Some(Format::Json) => None,
         Some(Format::Schema { name, description, schema, strict: _ }) => {
             if name.is_some() || description.is_some() {

@@ -71,11 +71,9 @@ impl PartsReader {
         } else if let Some(response) = part.function_response {
             all.push(Part::ToolResult(self.calls.result(place, response, losses)?));
         } else if let Some(data) = part.inline_data {
-            unknown(&data.extra, "contents.parts.inlineData", losses);
-            all.push(blob::read_blob(data, detail));
+            all.push(blob::read_blob(data, detail, "contents.parts.inlineData", losses));
         } else if let Some(file) = part.file_data {
-            unknown(&file.extra, "contents.parts.fileData", losses);
-            all.push(blob::read_file(file, detail));
+            all.push(blob::read_file(file, detail, "contents.parts.fileData", losses));
         } else if let Some(code) = part.executable_code {
             losses.drop_field("contents.parts.executableCode", "sent as text");
             all.push(Part::text(fenced(&code.code, code.language.as_deref())));
@@ -166,6 +164,9 @@ fn leave_out(part: &wire::Part<'_>, losses: &mut Losses) -> Result<(), Refusal> 
     unknown(&part.extra, "contents.parts", losses);
     if part.video_metadata.is_some() {
         losses.refuse_field("contents.parts.videoMetadata", "only Gemini takes a part of a video")?;
+    }
+    if let Some(resolution) = &part.media_resolution {
+        unknown(&resolution.extra, "contents.parts.mediaResolution", losses);
     }
     if part.part_metadata.is_some() {
         losses.drop_field("contents.parts.partMetadata", "only Gemini has it");

@@ -31,6 +31,9 @@ pub(super) fn of_body<'a>(
 ) -> Result<Request<'a>, Refusal> {
     let mut request = Request { model: model.into(), stream, include_usage: stream, ..Request::default() };
     leave_out(&body, losses)?;
+    if body.labels.as_ref().is_some_and(|labels| !labels.is_object() && labels.get() != "null") {
+        return Err(Refusal::new("labels", "must be an object of strings"));
+    }
     request.metadata = body.labels.filter(Raw::is_object);
     request.store = body.store;
     request.service_tier = body.service_tier.filter(|tier| *tier != "unspecified");

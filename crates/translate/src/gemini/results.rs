@@ -8,6 +8,10 @@ use crate::loss::{Losses, Refusal};
 use crate::signature;
 use crate::text::Text;
 
+/// Where media stand in a result.
+const DATA: &str = "contents.parts.functionResponse.parts.inlineData";
+const FILE: &str = "contents.parts.functionResponse.parts.fileData";
+
 /// The calls of the turns so far.
 #[derive(Debug, Default)]
 pub(super) struct Calls(Vec<Call>);
@@ -50,8 +54,8 @@ impl Calls {
         }
         for part in response.parts {
             unknown(&part.extra, "contents.parts.functionResponse.parts", losses);
-            parts.extend(part.inline_data.map(|data| blob::read_blob(data, None)));
-            parts.extend(part.file_data.map(|file| blob::read_file(file, None)));
+            parts.extend(part.inline_data.map(|data| blob::read_blob(data, None, DATA, losses)));
+            parts.extend(part.file_data.map(|file| blob::read_file(file, None, FILE, losses)));
         }
         let name = Some(response.name).filter(|name| !name.is_empty());
         Ok(ToolResult { id, name, parts, is_error, custom: false, cache: None })

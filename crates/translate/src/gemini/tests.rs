@@ -1,6 +1,7 @@
 //! The dialect both ways, on bodies as rich as real ones.
 
 mod anything;
+mod every_field;
 mod read;
 mod replies;
 mod streams;

@@ -71,8 +71,11 @@ impl<'r> Turns<'r, '_> {
 
     fn part(&mut self, part: &'r Part<'_>, all: &mut Vec<Wire<'r>>, signed: &mut bool) -> Result<(), Refusal> {
         match part {
-            Part::Text(TextPart { text, cache, .. }) => {
+            Part::Text(TextPart { text, cache, citations }) => {
                 self.cached(cache.is_some());
+                if !citations.is_empty() {
+                    self.losses.drop(Feature::Citations, "Gemini takes no references back");
+                }
                 push_text(all, text.borrowed());
             }
             Part::Refusal(text) => push_text(all, text.borrowed()),

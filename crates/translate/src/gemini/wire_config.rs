@@ -13,9 +13,8 @@ pub(super) struct GenerationConfig<'a> {
     pub(super) temperature: Option<f64>,
     #[serde(default, alias = "top_p", skip_serializing_if = "Option::is_none")]
     pub(super) top_p: Option<f64>,
-    /// The API's own type is a floating-point number.
-    #[serde(default, alias = "top_k", skip_serializing_if = "Option::is_none")]
-    pub(super) top_k: Option<f64>,
+    #[serde(default, alias = "top_k", deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
+    pub(super) top_k: Option<u64>,
     #[serde(default, alias = "candidate_count", skip_serializing_if = "Option::is_none")]
     pub(super) candidate_count: Option<u32>,
     #[serde(default, alias = "max_output_tokens", skip_serializing_if = "Option::is_none")]
@@ -59,6 +58,15 @@ pub(super) struct GenerationConfig<'a> {
     pub(super) media_resolution: Option<Text<'a>>,
     #[serde(flatten)]
     pub(super) extra: Extra,
+}
+
+/// A whole number, which Vertex AI and SDKs take for a floating-point one.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number = Option::<f64>::deserialize(deserializer)?;
+    // A cast of a float saturates.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let whole = number.map(|number| number.round() as u64);
+    Ok(whole)
 }
 
 /// A list of strings; `null` is the same as none.

@@ -103,7 +103,8 @@ fn rest<'r>(request: &'r Request<'_>, target: &Target<'_>, body: &mut Body<'r>, 
         None => {}
     }
     match request.service_tier.as_deref() {
-        None | Some("auto") => {}
+        None => {}
+        Some("auto") => losses.drop(Feature::ServiceTier, "Gemini's own choice is standard"),
         Some("default" | "standard" | "standard_only") => body.service_tier = Some("standard".into()),
         Some(tier @ ("flex" | "priority")) => body.service_tier = Some(tier.to_owned().into()),
         Some(_) => losses.drop(Feature::ServiceTier, "Gemini has only standard, flex and priority"),

@@ -127,7 +127,7 @@ fn what_is_written_folds_to_what_was_read() {
 #[test]
 fn text_goes_out_at_once_and_a_call_whole() {
     let mut writer = Writer::new(&context());
-    let mut out = |writer: &mut Writer| String::from_utf8(std::mem::take(writer.output())).unwrap();
+    let out = |writer: &mut Writer| String::from_utf8(std::mem::take(writer.output())).unwrap();
     writer.start(&Start { id: "r".into(), model: "m".into(), ..Start::default() });
     let (text, call) = (At { choice: 0, part: 0 }, At { choice: 0, part: 1 });
     writer.open(text, &Opening::Text);

@@ -192,7 +192,7 @@ fn settings_are_written_clamped_or_told() {
     assert_eq!(
         body["generationConfig"],
         json!({
-            "temperature": 1.5, "topP": 0.5, "topK": 3.0, "candidateCount": 2, "maxOutputTokens": 9,
+            "temperature": 1.5, "topP": 0.5, "topK": 3, "candidateCount": 2, "maxOutputTokens": 9,
             "stopSequences": ["a"], "responseLogprobs": true, "logprobs": 20, "presencePenalty": 1.0, "seed": 0,
             "responseMimeType": "application/json", "responseJsonSchema": {"type": "object"},
         })
