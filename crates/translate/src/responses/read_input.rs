@@ -146,7 +146,14 @@ impl<'a, 'l> Conversation<'a, 'l> {
     fn call(&mut self, place: &str, item: Item<'a>, custom: bool) -> Result<(), Refusal> {
         let name = item.name.ok_or_else(|| Refusal::new(format!("{place}.name"), "is missing"))?;
         let id = item.call_id.or(item.id).unwrap_or_else(|| self.made_up_id());
-        let arguments = if custom { item.input } else { item.arguments }.unwrap_or_default();
+        let arguments = match (custom, item.arguments) {
+            (true, _) => item.input.unwrap_or_default(),
+            (false, Some(TextOr::Text(text))) => text,
+            (false, None) => Text::default(),
+            (false, Some(TextOr::List(_))) => {
+                return Err(Refusal::new(format!("{place}.arguments"), "must be a string that holds JSON"));
+            }
+        };
         let call = ToolCall { id, name, arguments, custom, cache: None };
         self.add(Side::Model, None, [Part::ToolCall(call)]);
         Ok(())
@@ -161,6 +168,9 @@ impl<'a, 'l> Conversation<'a, 'l> {
     fn result(&mut self, place: &str, item: Item<'a>, custom: bool) -> Result<(), Refusal> {
         let id = item.call_id.ok_or_else(|| Refusal::new(format!("{place}.call_id"), "is missing"))?;
         let parts = self.parts(place, item.output, "output")?;
+        if item.name.is_some() {
+            self.losses.drop_field("input.function_call_output.name", "the name that stands in the call is taken");
+        }
         let result = ToolResult { id, name: item.name, parts, is_error: false, custom, cache: None };
         self.add(Side::Tools, None, [Part::ToolResult(result)]);
         Ok(())

@@ -3,6 +3,7 @@
 //! <https://platform.openai.com/docs/api-reference/responses/create> (seen 2026-11).
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::json::{Extra, Raw, TextOr};
 use crate::text::Text;
@@ -70,7 +71,8 @@ pub(super) struct Item<'a> {
     pub(super) phase: Option<Text<'a>>,
     pub(super) content: Option<Content<'a>>,
     pub(super) call_id: Option<Text<'a>>,
-    pub(super) arguments: Option<Text<'a>>,
+    /// A string; items that nobody but the provider has a use for have an object here.
+    pub(super) arguments: Option<TextOr<'a, IgnoredAny>>,
     pub(super) namespace: Option<Text<'a>>,
     pub(super) caller: Option<Raw<'a>>,
     pub(super) output: Option<Content<'a>>,

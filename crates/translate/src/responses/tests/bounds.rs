@@ -1,1 +1,140 @@
+//! Whatever the bytes are: nothing panics, and nothing is lost silently.
 
+use proptest::prelude::*;
+
+use super::bodies::{REPLY, STREAM, sse};
+use super::*;
+
+/// The base with a merge patch of RFC 7396 laid over it.
+fn patched(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let members = target.as_object_mut().unwrap();
+    for (name, value) in patch {
+        if value.is_null() {
+            members.remove(&name);
+        } else {
+            patched(members.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+#[test]
+fn every_field_is_written_again_or_told() {
+    let base: Value = serde_json::from_str(fields::BASE).unwrap();
+    let translated = |body: &Value| {
+        let body = body.to_string();
+        let mut losses = Losses::new(Client::Responses, true);
+        let request = read_request(body.as_bytes(), &mut losses).unwrap_or_else(|refusal| panic!("{refusal}: {body}"));
+        let outgoing = write_request(&request, &target(Host::Own), &mut losses).unwrap();
+        (parsed(&outgoing.body), dropped(&losses))
+    };
+    let (plain, nothing) = translated(&base);
+    assert!(nothing.is_empty());
+    for field in fields::FIELDS {
+        let mut body = base.clone();
+        patched(
+            &mut body,
+            serde_json::from_str(field.sample).unwrap_or_else(|error| panic!("{}: {error}", field.name)),
+        );
+        let (written, told) = translated(&body);
+        assert!(written != plain || !told.is_empty(), "{} is lost", field.name);
+    }
+}
+
+/// Changes of a valid body: a byte for another, a piece left out, an end.
+fn mutated(body: &[u8]) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let body = body.to_vec();
+    let place = 0..body.len();
+    proptest::collection::vec((place, any::<u8>(), 0..3_u8, 0..40_usize), 1..6).prop_map(move |changes| {
+        let mut body = body.clone();
+        for (place, byte, kind, length) in changes {
+            let place = place.min(body.len());
+            let end = place.saturating_add(length).min(body.len());
+            match kind {
+                0 if place < body.len() => body[place] = byte,
+                1 => drop(body.drain(place..end)),
+                _ => body.insert(place, byte),
+            }
+        }
+        body
+    })
+}
+
+fn exercise(body: &[u8]) {
+    let mut losses = Losses::new(Client::Responses, true);
+    if let Ok(request) = read_request(body, &mut losses) {
+        for host in [Host::Own, Host::Compatible] {
+            if let Ok(outgoing) = write_request(&request, &target(host), &mut losses) {
+                serde_json::from_slice::<Value>(&outgoing.body).unwrap();
+            }
+        }
+    }
+    let context = ReplyContext { echo: echo(body), ..context() };
+    if let Some(reply) = read_reply(body) {
+        parsed(&write_reply(&reply, &context));
+        events(&stream_of(&reply, &context));
+    }
+    parsed(&write_failure(&read_failure(400, body)).1);
+    read_failure(200, body);
+    let _ = fold_stream(body, 100);
+}
+
+const REQUEST: &[u8] = br#"{"model":"m","instructions":"i","input":[{"role":"user","content":[{"type":"input_text","text":"a"},
+    {"type":"input_image","image_url":{"url":"data:image/png;base64,AA"}}]},{"type":"function_call","call_id":"c","name":"f",
+    "arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"x"},{"type":"reasoning","summary":[]},"b"],
+    "tools":[{"type":"function","name":"f","parameters":{}}],"tool_choice":{"type":"allowed_tools","tools":[]},
+    "text":{"format":{"type":"json_schema","name":"n","schema":{}}},"reasoning":{"effort":"low"},"stream":true}"#;
+
+proptest! {
+    #[test]
+    fn any_bytes_are_taken(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        exercise(&body);
+    }
+
+    #[test]
+    fn spoilt_requests_are_taken(body in mutated(REQUEST)) {
+        exercise(&body);
+    }
+
+    #[test]
+    fn spoilt_replies_are_taken(body in mutated(REPLY.as_bytes())) {
+        exercise(&body);
+    }
+
+    #[test]
+    fn spoilt_streams_are_taken(body in mutated(&sse(STREAM)), piece in 1..500_usize) {
+        let _ = fold_stream(&body, piece);
+    }
+}
+
+#[test]
+fn a_stream_of_too_many_parts_is_given_up() {
+    let mut events = vec![("response.created".to_owned(), r#""response":{"id":"r"}"#.to_owned())];
+    for index in 0..5_000 {
+        let event = format!(r#""output_index":{index},"content_index":0,"delta":"x""#);
+        events.push(("response.output_text.delta".to_owned(), event));
+    }
+    let events: Vec<_> = events.iter().map(|(kind, members)| (kind.as_str(), members.as_str())).collect();
+    assert_eq!(fold_stream(&sse(&events), 10_000).unwrap_err().status, 502);
+}
+
+#[test]
+fn a_reply_that_is_too_long_to_hold_fails() {
+    use crate::stream::{At, Opening, Sink, Start};
+    let mut writer = Writer::new(&context());
+    writer.start(&Start::default());
+    writer.open(At::default(), &Opening::Text);
+    let piece = "x".repeat(1 << 20);
+    for _ in 0..20 {
+        writer.delta(At::default(), &piece);
+    }
+    writer.end();
+    let written = events(writer.output());
+    assert_eq!(written.last().unwrap()["type"], "response.failed");
+}

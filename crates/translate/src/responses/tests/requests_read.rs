@@ -179,6 +179,7 @@ fn what_is_wrong_is_named_with_its_place() {
         (r#"{"input": [{"content": "x"}]}"#, "input[0].role"),
         (r#"{"input": [{"type": "function_call_output", "output": "x"}]}"#, "input[0].call_id"),
         (r#"{"input": [{"type": "function_call", "call_id": "c"}]}"#, "input[0].name"),
+        (r#"{"input": [{"type": "function_call", "name": "f", "arguments": {}}]}"#, "input[0].arguments"),
         (r#"{"input": "x", "temperature": "hot"}"#, "temperature"),
         (r#"{"input": "x", "tools": [{"type": "function"}]}"#, "tools[0].name"),
         (r#"{"input": "x", "tool_choice": "always"}"#, "tool_choice"),
