@@ -12,9 +12,13 @@ pub const BASE: &str = r#"{"model":"gpt-5.2","input":"Hi"}"#;
 pub const FIELDS: &[Field] = &[
     field("input", r#"{"input":"Hello"}"#),
     field("instructions", r#"{"instructions":"Be brief."}"#),
+    field("access_programs.cyber", r#"{"access_programs":{"cyber":"standard"}}"#),
     field("background", r#"{"background":true}"#),
+    field("background_options.completion_window", r#"{"background_options":{"completion_window":"2h"}}"#),
+    field("background_options.continuation_id", r#"{"background_options":{"continuation_id":"c"}}"#),
     field("context_management", r#"{"context_management":[{"type":"compaction","compact_threshold":1000}]}"#),
     field("conversation", r#"{"conversation":{"id":"conv_1"}}"#),
+    field("image.context_compression", r#"{"image":{"context_compression":"enabled"}}"#),
     field("include", r#"{"include":["message.output_text.logprobs","reasoning.encrypted_content"]}"#),
     field("include", r#"{"include":["web_search_call.action.sources"]}"#),
     field("max_output_tokens", r#"{"max_output_tokens":900}"#),
@@ -25,8 +29,13 @@ pub const FIELDS: &[Field] = &[
     field("previous_response_id", r#"{"previous_response_id":"resp_1"}"#),
     field("prompt", r#"{"prompt":{"id":"pmpt_1","version":"2","variables":{"city":"Bern"}}}"#),
     field("prompt_cache_key", r#"{"prompt_cache_key":"k"}"#),
+    field(
+        "prompt_cache_options.comparison_response_id",
+        r#"{"prompt_cache_options":{"comparison_response_id":"resp_1"}}"#,
+    ),
+    field("prompt_cache_options.prewarm", r#"{"prompt_cache_options":{"prewarm":true}}"#),
     field("prompt_cache_options.mode", r#"{"prompt_cache_options":{"mode":"explicit"}}"#),
-    field("prompt_cache_options.ttl", r#"{"prompt_cache_options":{"ttl":"30m"}}"#),
+    field("prompt_cache_options.ttl", r#"{"prompt_cache_options":{"ttl":"12h"}}"#),
     field("prompt_cache_retention", r#"{"prompt_cache_retention":"24h"}"#),
     field("reasoning.context", r#"{"reasoning":{"context":"all_turns"}}"#),
     field("reasoning.effort", r#"{"reasoning":{"effort":"high"}}"#),
@@ -72,6 +81,7 @@ pub const FIELDS: &[Field] = &[
         "tools.function.allowed_callers",
         r#"{"tools":[{"type":"function","name":"f","allowed_callers":["direct"]}]}"#,
     ),
+    field("tools.function.async", r#"{"tools":[{"type":"function","name":"f","async":true}]}"#),
     field("tools.function.defer_loading", r#"{"tools":[{"type":"function","name":"f","defer_loading":true}]}"#),
     field("tools.function.output_schema", r#"{"tools":[{"type":"function","name":"f","output_schema":{}}]}"#),
     field("tools.custom", r#"{"tools":[{"type":"custom","name":"x","description":"d"}]}"#),
@@ -127,6 +137,11 @@ pub const FIELDS: &[Field] = &[
         "input.content.prompt_cache_breakpoint",
         r#"{"input":[{"role":"user","content":[
             {"type":"input_text","text":"Hi","prompt_cache_breakpoint":{"mode":"explicit"}}]}]}"#,
+    ),
+    field(
+        "input.content.prompt_cache_breakpoint.ttl",
+        r#"{"input":[{"role":"user","content":[
+            {"type":"input_text","text":"Hi","prompt_cache_breakpoint":{"mode":"explicit","ttl":"12h"}}]}]}"#,
     ),
     field(
         "input.content.input_image.image_url",
@@ -243,6 +258,7 @@ pub const FIELDS: &[Field] = &[
         r#"{"input":[{"role":"user","content":"Hi"},{"type":"reasoning","summary":[],"encrypted_content":"gAAAAAB="},
             {"role":"assistant","content":"Hm."},{"role":"user","content":"Go on"}]}"#,
     ),
+    field("input.function_call.async", r#"{"input":[{"type":"function_call","call_id":"c","name":"f","async":true}]}"#),
     // Items that only the provider has a use for.
     field("input.item_reference", r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#),
     field("input.compaction", r#"{"input":[{"type":"compaction","encrypted_content":"gAA="}]}"#),
@@ -272,6 +288,7 @@ pub const FIELDS: &[Field] = &[
     field("input.mcp_approval_request", r#"{"input":[{"type":"mcp_approval_request","id":"mcpr_1","name":"t"}]}"#),
     field("input.mcp_approval_response", r#"{"input":[{"type":"mcp_approval_response","approve":true}]}"#),
     field("input.mcp_call", r#"{"input":[{"type":"mcp_call","id":"mcp_1","name":"t","arguments":"{}"}]}"#),
+    field("input.configuration_update", r#"{"input":[{"type":"configuration_update","reasoning":{"effort":"low"}}]}"#),
     field("input.program", r#"{"input":[{"type":"program","id":"p_1","call_id":"c","code":"1"}]}"#),
     field("input.program_output", r#"{"input":[{"type":"program_output","id":"p_2","call_id":"c","result":"1"}]}"#),
 ];

@@ -55,7 +55,7 @@ pub(super) fn part<'a>(place: &str, mut piece: Piece<'a>, losses: &mut Losses) -
     if piece.logprobs.as_ref().is_some_and(|list| !list.is_empty()) {
         losses.drop_field("input.content.logprobs", "probabilities of former replies have no place elsewhere");
     }
-    let cache = piece.prompt_cache_breakpoint.take().map(|_| Cache::default());
+    let cache = piece.prompt_cache_breakpoint.take().map(|mark| Cache { ttl: mark.ttl });
     let kind = piece.kind.take();
     let part = match kind.as_deref() {
         Some("input_text" | "output_text" | "text" | "summary_text" | "reasoning_text") | None => {

@@ -74,6 +74,9 @@ fn refuse_state(wire: &wire::Request<'_>, losses: &mut Losses) -> Result<(), Ref
     if wire.moderation.is_some() {
         losses.refuse_field("moderation", "it moderates nothing: leave it out")?;
     }
+    if wire.prompt_cache_options.as_ref().is_some_and(|options| options.prewarm == Some(true)) {
+        losses.refuse_field("prompt_cache_options.prewarm", "it cannot fill a cache without answering")?;
+    }
     Ok(())
 }
 
@@ -82,20 +85,21 @@ fn drop_foreign(wire: &wire::Request<'_>, losses: &mut Losses) {
     if wire.store == Some(true) {
         losses.drop(Feature::Store, "the reply is not kept: it cannot be asked for later");
     }
-    if wire.max_tool_calls.is_some() {
-        losses.drop_field("max_tool_calls", "it counts calls of tools that OpenAI runs itself");
-    }
     if wire.truncation.as_deref().is_some_and(|truncation| truncation != "disabled") {
         losses.drop_field("truncation", "the conversation is not shortened");
     }
-    if wire.context_management.is_some() {
-        losses.drop_field("context_management", "the conversation is not shortened");
-    }
-    if wire.prompt_cache_retention.is_some() {
-        losses.drop_field("prompt_cache_retention", "only OpenAI's cache has it");
-    }
-    if wire.prompt_cache_options.is_some() {
-        losses.drop_field("prompt_cache_options", "only OpenAI's cache has them");
+    for (member, is_there, why) in [
+        ("access_programs", wire.access_programs.is_some(), "only OpenAI has them"),
+        ("background_options", wire.background_options.is_some(), "replies are not made in the background"),
+        ("context_management", wire.context_management.is_some(), "the conversation is not shortened"),
+        ("image", wire.image.is_some(), "pictures are taken as they are"),
+        ("max_tool_calls", wire.max_tool_calls.is_some(), "it counts calls of tools that OpenAI runs itself"),
+        ("prompt_cache_options", wire.prompt_cache_options.is_some(), "only OpenAI's cache has them"),
+        ("prompt_cache_retention", wire.prompt_cache_retention.is_some(), "only OpenAI's cache has it"),
+    ] {
+        if is_there {
+            losses.drop_field(member, why);
+        }
     }
     if wire.input.is_some() && wire.messages.is_some() {
         losses.drop_field("messages", "input stands in its place");

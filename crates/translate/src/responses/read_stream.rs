@@ -4,10 +4,8 @@
 //! was not said in deltas is therefore taken from the events that tell the whole.
 
 use super::read_failure::{of_error, of_response};
-use super::read_reply::{
-    Said, finish, read_annotation, read_call, read_logprob, read_usage, reasoning_signature, reasoning_text, seconds,
-};
-use super::wire_reply::{Error, Event, Item, Logprob, Piece, Response};
+use super::read_reply::{Said, finish, read_annotation, read_logprob, read_usage, seconds};
+use super::wire_reply::{Error, Event, Logprob, Piece, Response};
 use crate::failure::Failure;
 use crate::json;
 use crate::stream::{At, Frame, Opening, Sink, Start, StreamReader};
@@ -27,15 +25,15 @@ pub struct Reader {
 
 /// A part that was opened; its number is its place in the list.
 #[derive(Debug, Clone, Copy)]
-struct Known {
-    output: u32,
+pub(super) struct Known {
+    pub(super) output: u32,
     /// The place in the item; of thoughts and calls, which are one part, 0.
-    content: u32,
+    pub(super) content: u32,
     /// Deltas came.
-    said: bool,
-    closed: bool,
+    pub(super) said: bool,
+    pub(super) closed: bool,
     /// Of thoughts: the piece of the summary (even) or of the text (odd) that the last delta was of.
-    piece: Option<u64>,
+    pub(super) piece: Option<u64>,
 }
 
 impl StreamReader for Reader {
@@ -113,7 +111,7 @@ impl Reader {
     }
 
     /// The number of a part, if it is open.
-    fn known(&mut self, (output, content): (u32, u32)) -> Option<(At, &mut Known)> {
+    pub(super) fn known(&mut self, (output, content): (u32, u32)) -> Option<(At, &mut Known)> {
         let known = |known: &Known| known.output == output && known.content == content;
         let number = self.parts.iter().rposition(known)?;
         let at = At { choice: 0, part: u32::try_from(number).ok()? };
@@ -121,7 +119,12 @@ impl Reader {
     }
 
     /// The number of a part, which is opened if it is new.
-    fn open(&mut self, (output, content): (u32, u32), opening: &Opening<'_>, sink: &mut dyn Sink) -> Option<At> {
+    pub(super) fn open(
+        &mut self,
+        (output, content): (u32, u32),
+        opening: &Opening<'_>,
+        sink: &mut dyn Sink,
+    ) -> Option<At> {
         if let Some((at, _)) = self.known((output, content)) {
             return Some(at);
         }
@@ -141,7 +144,7 @@ impl Reader {
         Some(at)
     }
 
-    fn close(&mut self, place: (u32, u32), sink: &mut dyn Sink) {
+    pub(super) fn close(&mut self, place: (u32, u32), sink: &mut dyn Sink) {
         if let Some((at, known)) = self.known(place)
             && !std::mem::replace(&mut known.closed, true)
         {
@@ -171,7 +174,13 @@ impl Reader {
     }
 
     /// The whole of a part, whose deltas were left out.
-    fn rest(&mut self, place: (u32, u32), opening: &Opening<'_>, whole: Option<Text<'_>>, sink: &mut dyn Sink) {
+    pub(super) fn rest(
+        &mut self,
+        place: (u32, u32),
+        opening: &Opening<'_>,
+        whole: Option<Text<'_>>,
+        sink: &mut dyn Sink,
+    ) {
         let said = self.known(place).is_some_and(|(_, known)| known.said);
         if !said && let Some(whole) = whole {
             self.text(place, opening, &whole, None, sink);
@@ -179,7 +188,7 @@ impl Reader {
     }
 
     /// More of the thoughts of an item; its pieces are set apart.
-    fn thought(&mut self, output: u32, piece: u64, delta: &str, sink: &mut dyn Sink) {
+    pub(super) fn thought(&mut self, output: u32, piece: u64, delta: &str, sink: &mut dyn Sink) {
         if delta.is_empty() {
             return;
         }
@@ -192,7 +201,7 @@ impl Reader {
         sink.delta(at, delta);
     }
 
-    fn arguments(&mut self, output: u32, delta: &str, sink: &mut dyn Sink) {
+    pub(super) fn arguments(&mut self, output: u32, delta: &str, sink: &mut dyn Sink) {
         if let Some((at, known)) = self.known((output, 0))
             && !delta.is_empty()
         {
@@ -201,7 +210,7 @@ impl Reader {
         }
     }
 
-    fn missing_arguments(&mut self, output: u32, whole: Option<Text<'_>>, sink: &mut dyn Sink) {
+    pub(super) fn missing_arguments(&mut self, output: u32, whole: Option<Text<'_>>, sink: &mut dyn Sink) {
         let said = self.known((output, 0)).is_none_or(|(_, known)| known.said);
         if let (false, Some(whole)) = (said, whole) {
             self.arguments(output, &whole, sink);
@@ -222,70 +231,6 @@ impl Reader {
         if self.known(place).is_some_and(|(_, known)| known.piece.is_none()) {
             self.close(place, sink);
         }
-    }
-
-    fn item_added(&mut self, output: u32, item: Option<Item<'_>>, sink: &mut dyn Sink) {
-        let Some(item) = item else { return };
-        if matches!(item.kind.as_str(), "function_call" | "custom_tool_call") {
-            self.call(output, item, false, sink);
-        }
-    }
-
-    fn call(&mut self, output: u32, item: Item<'_>, whole: bool, sink: &mut dyn Sink) {
-        let call = read_call(item);
-        let opening = Opening::ToolCall { id: call.id, name: call.name, custom: call.custom };
-        if self.open((output, 0), &opening, sink).is_some() && whole {
-            self.missing_arguments(output, Some(call.arguments), sink);
-            self.close((output, 0), sink);
-        }
-    }
-
-    fn item_done(&mut self, output: u32, item: Option<Item<'_>>, sink: &mut dyn Sink) {
-        let Some(item) = item else { return };
-        match item.kind.as_str() {
-            "message" => {
-                for (piece, content) in item.content.into_iter().flatten().zip(0_u32..) {
-                    self.whole_piece((output, content), piece, sink);
-                }
-            }
-            "reasoning" => self.whole_thought(output, item, sink),
-            "function_call" | "custom_tool_call" => self.call(output, item, true, sink),
-            _ => {}
-        }
-    }
-
-    /// A part of a message, once it is whole; one that nothing was heard of is told in full.
-    fn whole_piece(&mut self, place: (u32, u32), piece: Piece<'_>, sink: &mut dyn Sink) {
-        let is_new = self.known(place).is_none();
-        match piece.kind.as_str() {
-            "output_text" => self.rest(place, &Opening::Text, piece.text.or_else(|| Some(Text::default())), sink),
-            "refusal" => self.rest(place, &Opening::Refusal, piece.refusal.or_else(|| Some(Text::default())), sink),
-            _ => return,
-        }
-        if is_new && let Some((at, _)) = self.known(place) {
-            let tokens: Vec<_> = piece.logprobs.into_iter().flatten().map(read_logprob).collect();
-            if !tokens.is_empty() {
-                sink.logprobs(at, &tokens);
-            }
-            for annotation in piece.annotations.into_iter().flatten() {
-                sink.citation(at, &read_annotation(annotation));
-            }
-        }
-        self.close(place, sink);
-    }
-
-    fn whole_thought(&mut self, output: u32, item: Item<'_>, sink: &mut dyn Sink) {
-        let signature = reasoning_signature(&item);
-        let said = self.known((output, 0)).is_some_and(|(_, known)| known.said);
-        if !said {
-            self.thought(output, 0, &reasoning_text(item), sink);
-        }
-        if let Some(signature) = signature
-            && let Some(at) = self.open((output, 0), &Opening::Thinking { redacted: false }, sink)
-        {
-            sink.signature(at, &signature);
-        }
-        self.close((output, 0), sink);
     }
 
     fn complete(&mut self, response: Option<Response<'_>>, sink: &mut dyn Sink) {

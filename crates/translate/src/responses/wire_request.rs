@@ -40,16 +40,19 @@ pub(super) struct Request<'a> {
     pub(super) user: Option<Text<'a>>,
     pub(super) safety_identifier: Option<Text<'a>>,
     pub(super) prompt_cache_key: Option<Text<'a>>,
-    pub(super) prompt_cache_retention: Option<Raw<'a>>,
-    pub(super) prompt_cache_options: Option<Raw<'a>>,
+    pub(super) prompt_cache_retention: Option<IgnoredAny>,
+    pub(super) prompt_cache_options: Option<CacheOptions>,
+    pub(super) access_programs: Option<IgnoredAny>,
+    pub(super) background_options: Option<IgnoredAny>,
+    pub(super) image: Option<IgnoredAny>,
     pub(super) service_tier: Option<Text<'a>>,
     pub(super) truncation: Option<Text<'a>>,
-    pub(super) context_management: Option<Raw<'a>>,
+    pub(super) context_management: Option<IgnoredAny>,
     pub(super) background: Option<bool>,
-    pub(super) previous_response_id: Option<Raw<'a>>,
-    pub(super) conversation: Option<Raw<'a>>,
-    pub(super) prompt: Option<Raw<'a>>,
-    pub(super) moderation: Option<Raw<'a>>,
+    pub(super) previous_response_id: Option<IgnoredAny>,
+    pub(super) conversation: Option<IgnoredAny>,
+    pub(super) prompt: Option<IgnoredAny>,
+    pub(super) moderation: Option<IgnoredAny>,
     #[serde(flatten)]
     pub(super) extra: Extra,
 }
@@ -95,7 +98,7 @@ pub(super) struct Item<'a> {
     pub(super) filename: Option<Text<'a>>,
     pub(super) input_audio: Option<Sound<'a>>,
     pub(super) refusal: Option<Text<'a>>,
-    pub(super) prompt_cache_breakpoint: Option<Raw<'a>>,
+    pub(super) prompt_cache_breakpoint: Option<Breakpoint<'a>>,
     #[serde(flatten)]
     pub(super) extra: Extra,
 }
@@ -121,9 +124,24 @@ pub(super) struct Piece<'a> {
     pub(super) refusal: Option<Text<'a>>,
     pub(super) annotations: Option<Vec<Raw<'a>>>,
     pub(super) logprobs: Option<Vec<Raw<'a>>>,
-    pub(super) prompt_cache_breakpoint: Option<Raw<'a>>,
+    pub(super) prompt_cache_breakpoint: Option<Breakpoint<'a>>,
     #[serde(flatten)]
     pub(super) extra: Extra,
+}
+
+/// A mark: everything up to here should be cached.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Breakpoint<'a> {
+    #[serde(borrow)]
+    pub(super) ttl: Option<Text<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CacheOptions {
+    /// The cache is to be filled, and nothing answered.
+    pub(super) prewarm: Option<bool>,
 }
 
 /// The URL of a picture; chat completions wrap it in an object.

@@ -18,8 +18,10 @@ use crate::text::Text;
 
 /// The API takes no smaller cap: it answers smaller ones with `integer_below_min_value`.
 const OUTPUT_MIN: u64 = 16;
-/// The longest name of an end user or of a cache that the API takes.
-const NAME_MAX: usize = 64;
+/// The longest name of an end user that the API takes.
+const USER_MAX: usize = 128;
+/// The longest name of a cache that the API takes.
+const CACHE_KEY_MAX: usize = 64;
 
 #[derive(Debug, Serialize)]
 struct Body<'a> {
@@ -114,7 +116,7 @@ pub fn write_request(request: &Request<'_>, target: &Target<'_>, losses: &mut Lo
     let is_open = target.host == Host::Compatible;
     let (frequency_penalty, presence_penalty) = penalties(request, is_open, losses);
     let reasoning = reasoning(request.reasoning.as_ref(), losses);
-    let user = name(request.user.as_ref(), Feature::User, is_open, losses);
+    let user = user(request, losses);
     let body = Body {
         model: target.model,
         instructions: write_input::instructions(&request.system, losses),
@@ -134,7 +136,7 @@ pub fn write_request(request: &Request<'_>, target: &Target<'_>, losses: &mut Lo
         service_tier: request.service_tier.as_deref(),
         safety_identifier: user.filter(|_| !is_open),
         user: user.filter(|_| is_open),
-        prompt_cache_key: name(request.cache_key.as_ref(), Feature::CacheKey, is_open, losses),
+        prompt_cache_key: cache_key(request, losses),
         metadata: request.metadata.as_ref(),
         store: request.store.unwrap_or_default(),
         stream: request.stream,
@@ -194,14 +196,25 @@ fn max_output(wanted: Option<u64>, losses: &mut Losses) -> Option<u64> {
     wanted.map(|wanted| wanted.max(OUTPUT_MIN))
 }
 
-/// A name that the API limits in length.
-fn name<'a>(name: Option<&'a Text<'_>>, feature: Feature, is_open: bool, losses: &mut Losses) -> Option<&'a str> {
-    let name = name?.as_str();
-    if !is_open && name.chars().count() > NAME_MAX {
-        losses.drop(feature, "OpenAI takes no names of more than 64 letters");
-        return None;
+/// A name, unless the API finds it too long.
+fn name<'a>(name: Option<&'a Text<'_>>, letters_max: usize) -> Option<&'a str> {
+    name.map(Text::as_str).filter(|name| name.chars().count() <= letters_max)
+}
+
+fn user<'a>(request: &'a Request<'_>, losses: &mut Losses) -> Option<&'a str> {
+    let user = name(request.user.as_ref(), USER_MAX);
+    if user.is_none() && request.user.is_some() {
+        losses.drop(Feature::User, "OpenAI takes no names of users with more than 128 letters");
     }
-    Some(name)
+    user
+}
+
+fn cache_key<'a>(request: &'a Request<'_>, losses: &mut Losses) -> Option<&'a str> {
+    let key = name(request.cache_key.as_ref(), CACHE_KEY_MAX);
+    if key.is_none() && request.cache_key.is_some() {
+        losses.drop(Feature::CacheKey, "OpenAI takes no names of caches with more than 64 letters");
+    }
+    key
 }
 
 fn reasoning(wanted: Option<&Reasoning>, losses: &mut Losses) -> Option<OutReasoning> {

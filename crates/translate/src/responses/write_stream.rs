@@ -5,12 +5,15 @@
 use std::io::Write as _;
 
 use ditto_llm::usage::Usage;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::output::{Kind, Output};
-use super::write_reply::{Head, Stand, response};
+use super::write_events::end_event;
+use super::write_reply::{Head, Stand};
 use crate::content::Citation;
 use crate::failure::Failure;
-use crate::json;
+use crate::json::Raw;
 use crate::reply::{Finish, Logprob};
 use crate::stream::{At, Opening, Sink, Start, StreamWriter};
 use crate::target::ReplyContext;
@@ -18,36 +21,29 @@ use crate::target::ReplyContext;
 /// Writes a stream, or collects a whole reply in the same way.
 #[derive(Debug)]
 pub struct Writer {
-    out: Vec<u8>,
-    context: ReplyContext,
+    pub(super) out: Vec<u8>,
+    pub(super) context: ReplyContext,
     /// Events are written; else only the response at the end.
-    events: bool,
+    pub(super) events: bool,
     /// Thoughts are shown as a summary, because the client asked for one.
-    summaries: bool,
-    head: Option<Head>,
-    output: Output,
+    pub(super) summaries: bool,
+    pub(super) head: Option<Head>,
+    pub(super) output: Output,
     /// What stands in front of the open part's deltas, up to the string.
-    prefix: Vec<u8>,
+    pub(super) prefix: Vec<u8>,
     /// The next event's number.
-    sequence: u64,
-    finish: Finish<'static>,
-    usage: Option<Usage>,
-    over: bool,
+    pub(super) sequence: u64,
+    pub(super) finish: Finish<'static>,
+    pub(super) usage: Option<Usage>,
+    pub(super) over: bool,
 }
 
 impl Writer {
     /// For a stream.
     pub fn new(context: &ReplyContext) -> Self {
-        let asked = |echo: &json::Raw<'_>| {
-            let echo = echo.value();
-            let reasoning = echo.get("reasoning");
-            ["summary", "generate_summary"]
-                .iter()
-                .any(|name| reasoning.is_some_and(|r| r.get(name).is_some_and(|s| !s.is_null())))
-        };
         Self {
             out: Vec::new(),
-            summaries: context.echo.as_ref().is_some_and(asked),
+            summaries: context.echo.as_ref().is_some_and(asks_for_summaries),
             context: context.clone(),
             events: true,
             head: None,
@@ -64,189 +60,23 @@ impl Writer {
     pub(super) fn whole(context: &ReplyContext) -> Self {
         Self { events: false, ..Self::new(context) }
     }
-
-    fn begin_event(&mut self, kind: &str) {
-        for piece in ["event: ", kind, "\ndata: {\"type\":\"", kind, "\","] {
-            self.out.extend_from_slice(piece.as_bytes());
-        }
-    }
-
-    fn end_event(&mut self) {
-        end_event(&mut self.out, &mut self.sequence);
-    }
-
-    /// An event that holds the response.
-    fn response_event(&mut self, kind: &str, stand: Stand<'_>) {
-        self.begin_event(kind);
-        self.out.extend_from_slice(b"\"response\":");
-        self.response(stand);
-        self.out.push(b',');
-        self.end_event();
-    }
-
-    fn response(&mut self, stand: Stand<'_>) {
-        let text = Some(self.output.text.as_slice()).filter(|_| !self.events);
-        if let Some(head) = &self.head {
-            response(&mut self.out, head, stand, self.output.items(), text, self.usage.as_ref());
-        }
-    }
-
-    /// The places that the open item's events name: its id, its index, and the index of the open part.
-    fn write_place(&mut self, with_item_id: bool) {
-        let Some(item) = &self.output.item else { return };
-        if with_item_id {
-            let _ = write!(self.out, "\"item_id\":\"{}\",", item.id);
-        }
-        let _ = write!(self.out, "\"output_index\":{},", item.place);
-        match self.output.part.as_ref().map(|part| (part.kind, part.place)) {
-            Some((Kind::Text | Kind::Refusal | Kind::Thought, place)) => {
-                let _ = write!(self.out, "\"content_index\":{place},");
-            }
-            Some((Kind::Summary, place)) => {
-                let _ = write!(self.out, "\"summary_index\":{place},");
-            }
-            Some(_) | None => {}
-        }
-    }
-
-    fn begin_item(&mut self, kind: Kind, opening: &Opening<'_>) {
-        self.end_item();
-        self.output.begin_item(kind, opening);
-        if self.events {
-            self.begin_event("response.output_item.added");
-            self.write_place(false);
-            self.out.extend_from_slice(b"\"item\":");
-            if let Some(item) = &self.output.item {
-                item.write(false, &mut self.out);
-            }
-            self.out.push(b',');
-            self.end_event();
-        }
-    }
-
-    fn begin_part(&mut self, kind: Kind) {
-        self.output.begin_part(kind);
-        if !self.events {
-            return;
-        }
-        match kind {
-            Kind::Text | Kind::Refusal | Kind::Thought => self.part_event("response.content_part.added"),
-            Kind::Summary => self.part_event("response.reasoning_summary_part.added"),
-            Kind::Call | Kind::CustomCall => {}
-        }
-        let whole = std::mem::take(&mut self.out);
-        self.begin_event(delta_event(kind));
-        self.write_place(true);
-        self.out.extend_from_slice(b"\"delta\":");
-        self.prefix = std::mem::replace(&mut self.out, whole);
-    }
-
-    /// An event that holds the open part.
-    fn part_event(&mut self, kind: &str) {
-        self.begin_event(kind);
-        self.write_place(true);
-        self.out.extend_from_slice(b"\"part\":");
-        if let Some(part) = &self.output.part {
-            part.write(&mut self.out);
-        }
-        self.out.push(b',');
-        self.end_event();
-    }
-
-    fn end_part(&mut self) {
-        let Some(kind) = self.output.part.as_ref().map(|part| part.kind) else { return };
-        if self.events {
-            self.done_event(kind);
-            match kind {
-                Kind::Text | Kind::Refusal | Kind::Thought => self.part_event("response.content_part.done"),
-                Kind::Summary => self.part_event("response.reasoning_summary_part.done"),
-                Kind::Call | Kind::CustomCall => {}
-            }
-        }
-        self.output.end_part();
-    }
-
-    /// The event with all that was said in the open part.
-    fn done_event(&mut self, kind: Kind) {
-        let (event, member) = match kind {
-            Kind::Text => ("response.output_text.done", "text"),
-            Kind::Refusal => ("response.refusal.done", "refusal"),
-            Kind::Summary => ("response.reasoning_summary_text.done", "text"),
-            Kind::Thought => ("response.reasoning_text.done", "text"),
-            Kind::Call => ("response.function_call_arguments.done", "arguments"),
-            Kind::CustomCall => ("response.custom_tool_call_input.done", "input"),
-        };
-        self.begin_event(event);
-        self.write_place(true);
-        if let (Kind::Call, Some(item)) = (kind, &self.output.item) {
-            self.out.extend_from_slice(b"\"name\":");
-            json::append(&mut self.out, &item.name);
-            self.out.push(b',');
-        }
-        if let Some(part) = &self.output.part {
-            for piece in ["\"", member, "\":\""] {
-                self.out.extend_from_slice(piece.as_bytes());
-            }
-            self.out.extend_from_slice(&part.text);
-            self.out.extend_from_slice(b"\",");
-            if kind == Kind::Text {
-                self.out.extend_from_slice(b"\"logprobs\":[");
-                self.out.extend_from_slice(&part.logprobs);
-                self.out.extend_from_slice(b"],");
-            }
-        }
-        self.end_event();
-    }
-
-    fn end_item(&mut self) {
-        self.end_part();
-        let Some((item, written)) = self.output.end_item() else { return };
-        if self.events {
-            self.begin_event("response.output_item.done");
-            let _ = write!(self.out, "\"output_index\":{},\"item\":", item.place);
-            self.out.extend_from_slice(&written);
-            self.out.push(b',');
-            self.end_event();
-        }
-    }
-
-    fn write_delta(&mut self, text: &str) {
-        let Some(kind) = self.output.part.as_ref().map(|part| part.kind) else { return };
-        if self.events {
-            self.out.extend_from_slice(&self.prefix);
-        }
-        let start = self.out.len().saturating_add(1);
-        json::append(&mut self.out, &text);
-        let end = self.out.len().saturating_sub(1);
-        self.output.extend(self.out.get(start..end).unwrap_or_default());
-        if self.events {
-            let after: &[u8] = if kind == Kind::Text { b",\"logprobs\":[]," } else { b"," };
-            self.out.extend_from_slice(after);
-            end_event(&mut self.out, &mut self.sequence);
-        } else {
-            self.out.clear();
-        }
-        if self.output.is_full() {
-            self.failure(&Failure::new(502, "The backend's reply is too long."));
-        }
-    }
 }
 
-fn end_event(out: &mut Vec<u8>, sequence: &mut u64) {
-    // Writing into a vector cannot fail.
-    let _ = write!(out, "\"sequence_number\":{sequence}}}\n\n");
-    *sequence = sequence.saturating_add(1);
-}
-
-fn delta_event(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "response.output_text.delta",
-        Kind::Refusal => "response.refusal.delta",
-        Kind::Summary => "response.reasoning_summary_text.delta",
-        Kind::Thought => "response.reasoning_text.delta",
-        Kind::Call => "response.function_call_arguments.delta",
-        Kind::CustomCall => "response.custom_tool_call_input.delta",
+/// Whether the request that a reply repeats asks for thoughts to be summed up.
+fn asks_for_summaries(echo: &Raw<'_>) -> bool {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Echo {
+        reasoning: Option<Reasoning>,
     }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Reasoning {
+        summary: Option<IgnoredAny>,
+        generate_summary: Option<IgnoredAny>,
+    }
+    let echo: Echo = serde_json::from_str(echo.get()).unwrap_or_default();
+    echo.reasoning.is_some_and(|reasoning| reasoning.summary.is_some() || reasoning.generate_summary.is_some())
 }
 
 /// There is one answer: a request cannot ask for more.

@@ -166,7 +166,7 @@ fn what_the_api_lacks_is_refused_or_told() {
         top_k: Some(4),
         frequency_penalty: Some(0.5),
         presence_penalty: Some(0.5),
-        user: Some("x".repeat(65).into()),
+        user: Some("x".repeat(129).into()),
         reasoning: Some(Reasoning { budget: Some(0), ..Reasoning::default() }),
         unknown: vec![("min_p".to_owned(), json!(0.1))],
         ..Request::default()
