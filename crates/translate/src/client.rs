@@ -112,6 +112,8 @@ fn responses(feature: Feature) -> &'static str {
         F::Verbosity => "text.verbosity",
         F::Reasoning => "reasoning",
         F::Thoughts => "input.reasoning",
+        F::CacheControl => "input.content.prompt_cache_breakpoint",
+        F::Citations => "input.content.annotations",
         F::PastRefusal => "input.content.refusal",
         other => common(other),
     }
