@@ -8,6 +8,7 @@ mod anthropic;
 mod bedrock;
 mod book;
 mod call;
+mod cohere;
 mod control;
 mod dialect;
 mod fault;

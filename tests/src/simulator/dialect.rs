@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use super::call::Call;
 use super::reply::Reply;
-use super::{anthropic, bedrock, gemini, oauth, openai, vertex};
+use super::{anthropic, bedrock, cohere, gemini, oauth, openai, vertex};
 
 /// A provider's way of speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub(super) enum Dialect {
     Gemini,
     Bedrock,
     Vertex,
+    Cohere,
     /// No model: where tokens come from.
     OAuth,
 }
@@ -28,6 +29,7 @@ impl Dialect {
             () if gemini::owns(parts) => Self::Gemini,
             () if bedrock::owns(parts.uri.path()) => Self::Bedrock,
             () if vertex::owns(parts.uri.path()) => Self::Vertex,
+            () if cohere::owns(parts.uri.path()) => Self::Cohere,
             () if oauth::owns(parts.uri.path()) => Self::OAuth,
             () => Self::OpenAi,
         }
@@ -41,6 +43,7 @@ impl Dialect {
             Self::Gemini => gemini::answer(call),
             Self::Bedrock => bedrock::answer(call),
             Self::Vertex => vertex::answer(call),
+            Self::Cohere => cohere::answer(call),
             Self::OAuth => oauth::answer(call),
         }
     }
@@ -54,6 +57,7 @@ impl Dialect {
             Self::Gemini => gemini::failure(status, message, call),
             Self::Bedrock => bedrock::failure(status, message),
             Self::Vertex => vertex::failure(status, message, call),
+            Self::Cohere => cohere::failure(status, message, call),
             Self::OAuth => oauth::failure(status, message),
         }
     }
@@ -67,6 +71,7 @@ impl Dialect {
             Self::Gemini => gemini::stream_failure(status, message, pieces, call),
             Self::Bedrock => bedrock::stream_failure(status, message),
             Self::Vertex => vertex::stream_failure(status, message, pieces, call),
+            Self::Cohere => cohere::stream_failure(&message),
             // Nothing of it is a stream.
             Self::OAuth => Bytes::new(),
         }
@@ -78,6 +83,7 @@ impl Dialect {
             Self::OpenAi => openai::add_headers(reply, call),
             Self::Anthropic => anthropic::add_headers(reply, call),
             Self::Gemini | Self::Vertex => gemini::add_headers(reply),
+            Self::Cohere => cohere::add_headers(reply, call),
             Self::OAuth => {}
             Self::Bedrock => bedrock::add_headers(reply, call),
         }

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     List(&'static Self),
     Map(&'static Self),
     Message(&'static Message),
+    /// Text, or something else.
+    TextOr(&'static Self),
 }
 
 /// An object with known fields.
@@ -166,6 +168,8 @@ impl Reader {
 
     fn value(&mut self, value: &Value, kind: Kind) -> Value {
         match (kind, value) {
+            (Kind::TextOr(_), Value::String(_)) => value.clone(),
+            (Kind::TextOr(other), _) => self.value(value, *other),
             (Kind::Any, _) | (Kind::Struct, Value::Object(_)) => value.clone(),
             (Kind::Message(message), Value::Object(_)) => self.message(value, message),
             (Kind::List(inner), Value::Array(items)) => {

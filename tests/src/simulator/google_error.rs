@@ -222,7 +222,7 @@ fn line(misfit: &Misfit, service: Service) -> String {
 fn type_name(kind: Kind, misfit: &Misfit, service: Service) -> String {
     let package = service.package();
     match kind {
-        Kind::Text => "TYPE_STRING".to_owned(),
+        Kind::Text | Kind::TextOr(_) => "TYPE_STRING".to_owned(),
         Kind::Flag => "TYPE_BOOL".to_owned(),
         Kind::Integer => "TYPE_INT32".to_owned(),
         Kind::Number => "TYPE_FLOAT".to_owned(),

@@ -4,6 +4,7 @@ mod anthropic;
 mod bedrock;
 mod bedrock_invoke;
 mod chat;
+mod cohere;
 mod endpoints;
 mod faults;
 mod gemini;

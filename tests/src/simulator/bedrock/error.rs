@@ -118,7 +118,7 @@ impl From<Refused> for AwsError {
 fn serialization(misfit: &Misfit) -> Option<String> {
     let MisfitKind::Wrong(value, kind) = &misfit.kind else { return None };
     let wanted = match kind {
-        Kind::Text => "a String",
+        Kind::Text | Kind::TextOr(_) => "a String",
         Kind::Flag => "a Boolean",
         Kind::Integer => "an Integer",
         Kind::Number => "a Float",
