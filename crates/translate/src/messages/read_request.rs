@@ -56,7 +56,7 @@ fn read_system<'a>(system: Option<TextOr<'a, wire::Block<'a>>>, losses: &mut Los
         if block.kind != "text" {
             losses.refuse_field("system", "instructions are text only")?;
         } else if block.text.as_ref().is_some_and(|text| text.starts_with(ATTRIBUTION)) {
-            losses.drop_field("system", "a line for Anthropic's accounting says nothing to others");
+            losses.drop_field("system.x-anthropic-billing-header", "Anthropic's accounting says nothing to others");
         } else {
             parts.push(blocks::read_text(block, losses));
         }

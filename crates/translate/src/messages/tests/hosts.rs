@@ -61,3 +61,25 @@ fn tokens_are_counted_of_the_same_prompt() {
     assert_eq!(read_count(&write_count(2_095)), Some(2_095));
     assert_eq!(read_count(b"{}"), None);
 }
+
+#[test]
+fn references_of_others_and_a_budget_without_its_thoughts_go_too() {
+    let location = |index: &str| json!({"type": "web_search_result_location", "url": "u", "encrypted_index": index});
+    let body = |citations: serde_json::Value, thinking: serde_json::Value| {
+        json!({"thinking": thinking, "messages": [
+            {"role": "user", "content": "Go"},
+            {"role": "assistant", "content": [
+                {"type": "text", "text": "So.", "citations": citations},
+                {"type": "tool_use", "id": "t", "name": "f", "input": {"encrypted_index": ""}}
+            ]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}
+        ]})
+    };
+    let adaptive = json!({"type": "adaptive"});
+    let sent = body(json!([location("E"), location("")]), adaptive.clone()).to_string();
+    assert_eq!(value(&scrub_thoughts(sent.as_bytes()).unwrap()), body(json!([location("E")]), adaptive));
+    let sent = body(json!([location("")]), json!({"type": "enabled", "budget_tokens": 2_000})).to_string();
+    let scrubbed = value(&scrub_thoughts(sent.as_bytes()).unwrap());
+    assert_eq!(scrubbed.get("thinking"), None);
+    assert_eq!(scrubbed["messages"][1]["content"][0]["citations"], json!([]));
+}
