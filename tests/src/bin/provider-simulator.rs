@@ -1,4 +1,4 @@
-//! A provider that speaks OpenAI's dialect, for trying the gateway without an account.
+//! A provider that speaks the dialects of several, for trying the gateway without an account.
 
 use std::net::SocketAddr;
 
@@ -7,13 +7,13 @@ use clap::Parser;
 use ditto_tests::simulator::{Simulator, SimulatorConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Answers OpenAI's API with computed replies.
+/// Answers the APIs of several providers with computed replies.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The bearer token that requests must carry; any is accepted without it.
+    /// The key that requests must carry, in the header of their dialect; any is accepted without it.
     #[arg(long)]
     api_key: Option<String>,
     /// Said in replies and in the `x-simulator` header.
@@ -25,6 +25,9 @@ struct Arguments {
     /// Answer 404 on /v1/responses.
     #[arg(long)]
     no_responses: bool,
+    /// Ignore fields of an OpenAI request that OpenAI does not know, as many compatible providers do.
+    #[arg(long)]
+    open_fields: bool,
     /// Show received requests, secrets included, and what was delivered, at /__simulator/requests and others.
     #[arg(long)]
     control_endpoints: bool,
@@ -47,6 +50,7 @@ async fn main() -> Result<()> {
         listen: arguments.listen,
         api_key: arguments.api_key,
         responses_api: !arguments.no_responses,
+        open_fields: arguments.open_fields,
         control_endpoints: arguments.control_endpoints,
         worker_threads: arguments.threads,
         ..SimulatorConfig::default()

@@ -38,6 +38,17 @@ use error::ApiError;
 /// The creation time in all replies, in Unix seconds: replies are the same every day.
 pub const CREATED: u64 = 1_750_000_000;
 
+/// What is told of limits; none is enforced.
+/// <https://platform.openai.com/docs/guides/rate-limits> (seen 2026-11).
+const RATE_LIMITS: [(&str, &str); 6] = [
+    ("x-ratelimit-limit-requests", "10000"),
+    ("x-ratelimit-remaining-requests", "9999"),
+    ("x-ratelimit-reset-requests", "6ms"),
+    ("x-ratelimit-limit-tokens", "2000000"),
+    ("x-ratelimit-remaining-tokens", "1999990"),
+    ("x-ratelimit-reset-tokens", "0s"),
+];
+
 type Answer = Result<Reply, ApiError>;
 
 /// Eight hexadecimal digits that stand for `value`: the digest that replies echo. For a chat it is taken of
@@ -76,6 +87,9 @@ pub(super) fn add_headers(reply: &mut Reply, call: &Call<'_>) {
     set("x-request-id", &format!("req_{:032x}", call.order));
     set("openai-version", "2020-10-01");
     set("openai-processing-ms", "7");
+    for (name, value) in RATE_LIMITS {
+        set(name, value);
+    }
     if let Some(organization) = call.header("openai-organization") {
         set("openai-organization", organization);
     }

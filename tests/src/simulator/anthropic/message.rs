@@ -40,6 +40,9 @@ impl Exchange {
         if self.tells_usage {
             message["usage"] = self.usage(self.said.usage().output, self.said.usage().reasoning);
         }
+        if self.request.manages_context {
+            message["context_management"] = no_edits();
+        }
         message
     }
 
@@ -141,6 +144,11 @@ impl Block<'_> {
             Self::Call(call) => tool_use(call, &json!({})),
         }
     }
+}
+
+/// What is told of the context where the request lets the provider edit it: it never does.
+pub(super) fn no_edits() -> Value {
+    json!({"applied_edits": []})
 }
 
 fn tool_use(call: &ToolCall, input: &Value) -> Value {

@@ -67,6 +67,8 @@ pub(super) struct Request {
     pub(super) thinking: Thinking,
     /// What is written to the cache lives for an hour.
     pub(super) hour_long: bool,
+    /// The provider may edit the context, and tells what it did.
+    pub(super) manages_context: bool,
 }
 
 /// Reads the body of `POST /v1/messages`; `betas` is what `anthropic-beta` says.
@@ -136,7 +138,13 @@ fn read_prompt(version: Version, root: &Node<'_>) -> Result<Request, ApiError> {
         thinking: if thinking.on { Shown::Shown } else { Shown::Hidden },
         ..Heard::default()
     };
-    Ok(Request { heard, stream: false, thinking, hour_long: reader.breakpoints.is_hour_long() })
+    Ok(Request {
+        heard,
+        stream: false,
+        thinking,
+        hour_long: reader.breakpoints.is_hour_long(),
+        manages_context: root.given("context_management").is_some(),
+    })
 }
 
 /// The turns, and what messages of the system said between them.

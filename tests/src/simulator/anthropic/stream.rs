@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::mind::{ToolCall, signature};
 use super::super::reply::{Event, Meter};
 use super::super::tokens;
-use super::message::{Block, Exchange};
+use super::message::{Block, Exchange, no_edits};
 
 /// Tokens that the first event says were made: the provider tells a few before any is shown.
 const FIRST_TOKENS: u64 = 1;
@@ -96,6 +96,9 @@ impl Events<'_> {
             let usage = exchange.said.usage();
             event["usage"] = exchange.cumulative_usage(usage.output, usage.reasoning);
             meter = Meter::usage(usage.output);
+        }
+        if exchange.request.manages_context {
+            event["context_management"] = no_edits();
         }
         self.push(event, meter);
         self.push(json!({"type": "message_stop"}), Meter::default());

@@ -71,6 +71,7 @@ async fn every_end_has_its_reason() {
     let (_simulator, client) = start();
     let cases = [
         (json!({"max_tokens": 2}), "max_tokens", Value::Null),
+        (json!({"max_tokens": 0}), "max_tokens", Value::Null),
         (json!({"stop_sequences": ["digest"]}), "stop_sequence", json!("digest")),
         (json!({"tools": [weather_tool("w")], "tool_choice": {"type": "any"}}), "tool_use", Value::Null),
         (json!({"messages": [user(json!("[[refuse]]"))]}), "refusal", Value::Null),
@@ -187,4 +188,32 @@ async fn models_are_listed_in_pages() {
     assert_eq!(one["type"], "model");
     let none = client.get("/v1/models/none").send().await.expect_status(404).await.json().await;
     assert_eq!(none["error"]["type"], "not_found_error");
+}
+
+/// What Claude Code sends, by its shape.
+#[tokio::test]
+async fn a_request_of_a_coding_agent_is_served() {
+    let (_simulator, client) = start();
+    let cached = json!({"type": "ephemeral", "scope": "global"});
+    let messages = json!([
+        user(json!([{"type": "text", "text": "[[call w]]", "cache_control": {"type": "ephemeral"}}])),
+        {"role": "system", "content": "Reminders of the day."},
+    ]);
+    let request = json!({
+        "model": "claude-opus-4-8", "max_tokens": 64_000, "stream": true, "messages": messages,
+        "system": [{"type": "text", "text": "Be an agent."}, {"type": "text", "text": "Rules.", "cache_control": cached}],
+        "tools": [with(weather_tool("w"), json!({"eager_input_streaming": true}))],
+        "metadata": {"user_id": "{\"device_id\":\"d\"}"},
+        "thinking": {"type": "adaptive"},
+        "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+        "output_config": {"effort": "high"},
+    });
+    let betas = "claude-code-20250219,interleaved-thinking-2025-05-14,context-management-2025-06-27";
+    let sent = client.post("/v1/messages?beta=true", &request).header("anthropic-beta", betas).send().await;
+    let events = sent.expect_status(200).await.events().await;
+    let events: Vec<Value> = events.iter().map(|timed| timed.event.json()).collect();
+    let opened: Vec<&Value> =
+        events.iter().map(|event| &event["content_block"]["type"]).filter(|kind| kind.is_string()).collect();
+    assert_eq!(opened, ["thinking", "tool_use"]);
+    assert_eq!(events[events.len() - 2]["context_management"], json!({"applied_edits": []}));
 }
