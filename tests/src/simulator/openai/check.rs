@@ -49,7 +49,7 @@ fn quoted(words: &[&str]) -> String {
 
 fn wanted(kind: Kind) -> &'static str {
     match kind {
-        Kind::Text | Kind::Bytes | Kind::Word(_) => "a string",
+        Kind::Text | Kind::Bytes | Kind::Word(_) | Kind::TextOr(_) => "a string",
         Kind::Flag => "a boolean",
         Kind::Integer => "an integer",
         Kind::Number => "a number",
