@@ -22,6 +22,7 @@ use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::Hub;
 use crate::keys::stream::SyncService;
 use crate::ledger::session::LeaseService;
+use crate::models::Models;
 use crate::resources::table::JoinTables;
 use crate::resources::{self, Settings};
 use crate::settings::{DEFAULT_CONTROL, Run};
@@ -67,10 +68,12 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let compiled = compile_for(&configured, &settings, directory.access());
     let mut compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
     let http = HttpClient::new(settings.ca_certificates.as_deref()).context("no TLS")?;
-    let tokens = Tokens::new(http);
+    let tokens = Tokens::new(http.clone());
     let obtained = tokens.obtain(&compiled).await.map_err(|problems| unusable(&source, &problems))?;
     tokens.adopt(&compiled, obtained);
     tokens.fill(&mut compiled);
+    let models = Models::new(Arc::clone(&directory), http);
+    models.replace(&compiled);
     hub.set_credentials(resources::credentials(&compiled));
     let cache = Arc::new(SnapshotCache::new(resources::snapshot(&compiled, &settings)?, Arc::new(JoinTables)));
     let backends = BackendNames::new(backend_names(&compiled));
@@ -80,6 +83,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         hub: Arc::clone(&hub),
         cache: Arc::clone(&cache),
         backends: backends.clone(),
+        models: Arc::clone(&models),
         tokens,
         retire_grace: run.retire_grace(),
     };
@@ -113,7 +117,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
         .add_service(LeaseService::new(Arc::clone(&ledger.desk), stopping.clone()).into_server())
         .add_service(XdsService::new(Arc::clone(&cache), run.retire_grace()).into_server());
-    let services = services.into_axum_router().reset_fallback().merge(router(state)).merge(holder);
+    let services = services.into_axum_router().reset_fallback().merge(router(state)).merge(holder).merge(models.router());
     let mut closing = stopping.clone();
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
     tracing::info!(%control, "the control plane is up");

@@ -21,6 +21,7 @@ use crate::credentials::Tokens;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::{Access, Credentials, Hub};
 use crate::ledger::terms::any_limited;
+use crate::models::Models;
 use crate::resources::{self, ResourcesError, Settings};
 use crate::xds::SnapshotCache;
 
@@ -56,6 +57,8 @@ pub struct Parts {
     pub cache: Arc<SnapshotCache>,
     /// What the admin API accepts as a key's backend.
     pub backends: BackendNames,
+    /// What is listed as models.
+    pub models: Arc<Models>,
     /// Credentials that are obtained from time to time.
     pub tokens: Arc<Tokens>,
     /// How long the former routes stay.
@@ -167,6 +170,7 @@ impl ConfigManager {
 
         self.change_credentials(resources::credentials(&compiled));
         self.parts.backends.replace(backend_names(&compiled));
+        self.parts.models.replace(&compiled);
         let version = snapshot.version().to_owned();
         self.parts.cache.set(snapshot);
         warn(&configured, &self.parts.directory);
@@ -201,6 +205,7 @@ impl ConfigManager {
         status.version = snapshot.version().to_owned();
         status.credentials = resources::credentials(&compiled);
         self.publish_credentials(status);
+        self.parts.models.replace(&compiled);
         self.parts.cache.set(snapshot);
         tracing::info!("a credential was refreshed");
         Ok(())

@@ -17,6 +17,7 @@ pub mod http_client;
 pub mod keys;
 pub mod ledger;
 pub mod locate;
+pub mod models;
 pub mod redis;
 pub mod resources;
 pub mod settings;

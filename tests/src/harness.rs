@@ -8,7 +8,7 @@
 //! let simulator = Simulator::start();
 //! let gateway = Gateway::start(config::single(&simulator), &["--json-logs"]).await;
 //! let client = gateway.client().with_bearer(config::TOKEN);
-//! client.get("/v1/models").send().await.expect_status(200).await;
+//! client.get("/v1/files").send().await.expect_status(200).await;
 //! assert!(!simulator.last_request().mentions(config::TOKEN));
 //! # }
 //! ```

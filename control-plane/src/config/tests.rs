@@ -42,8 +42,10 @@ impl InForce {
         let snapshot = resources::snapshot(&compiled, &settings).unwrap();
         let cache = Arc::new(SnapshotCache::new(snapshot, Arc::new(crate::resources::table::JoinTables)));
         let backends = BackendNames::new(backend_names(&compiled));
-        let tokens = Tokens::new(crate::http_client::HttpClient::new(None).unwrap());
-        let parts = Parts { directory, hub, cache, backends, tokens, retire_grace: Duration::ZERO };
+        let http = crate::http_client::HttpClient::new(None).unwrap();
+        let models = Models::new(Arc::clone(&directory), http.clone());
+        let tokens = Tokens::new(http);
+        let parts = Parts { directory, hub, cache, backends, models, tokens, retire_grace: Duration::ZERO };
         let manager = ConfigManager::new(source, settings, parts.clone(), &configured, &compiled);
         Self { place, manager, parts }
     }

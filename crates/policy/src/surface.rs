@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use ditto_llm::dialect::Dialect;
+use ditto_llm::endpoint::Endpoint;
 
 /// Who serves a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +26,15 @@ pub enum Pattern {
     Exact(&'static str),
     /// This path and everything below it.
     Subtree(&'static str),
+    /// The methods of Gemini's API on its models: `/v1beta/models/{model}:generateContent` and the like.
+    GeminiMethod,
 }
 
 /// A check that a request passes before it is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// A virtual key, unless the gateway is an open relay. Where the control plane serves, it checks the key itself, and
-    /// an open relay makes no difference: without a key there is nothing to tell.
+    /// A virtual key, unless the gateway is an open relay. Where the control plane serves, it checks the key itself; what
+    /// it tells of keys is told to nobody else in an open relay either.
     VirtualKey,
     /// An admin token, checked by the control plane.
     AdminToken,
@@ -72,12 +75,16 @@ const fn unsupported(pattern: Pattern) -> Entry {
     Entry { pattern, service: Service::Unsupported, alias: false, checks: &[Check::VirtualKey] }
 }
 
-use Pattern::{Exact, Subtree};
+use Pattern::{Exact, GeminiMethod, Subtree};
 
 /// The surface. The first entry that matches decides.
 pub const SURFACE: &[Entry] = &[
     unsupported(Subtree("/v1/gateway")),
     unsupported(Subtree("/v1/a2a")),
+    proxy(GeminiMethod),
+    control(Subtree("/v1/models"), &[Check::VirtualKey]),
+    control(Subtree("/models"), &[Check::VirtualKey]),
+    control(Subtree("/v1beta/models"), &[Check::VirtualKey]),
     control(Exact("/v1/token/balance"), &[Check::VirtualKey]),
     control(Exact("/v1/token/usage"), &[Check::VirtualKey]),
     proxy(Subtree("/v1")),
@@ -95,7 +102,6 @@ pub const SURFACE: &[Entry] = &[
     alias(Subtree("/files")),
     alias(Exact("/rerank")),
     alias(Subtree("/batches")),
-    alias(Subtree("/models")),
     alias(Subtree("/responses")),
     alias(Exact("/messages")),
     alias(Exact("/messages/count_tokens")),
@@ -127,6 +133,7 @@ impl Pattern {
     pub fn matches(self, path: &str) -> bool {
         match self {
             Exact(exact) => path == exact,
+            GeminiMethod => Endpoint::of_path(path).is_gemini(),
             Subtree(root) => path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         }
     }
@@ -163,7 +170,7 @@ mod tests {
     #[test]
     fn aliases_get_their_prefix_and_keep_their_query() {
         assert_eq!(proxied("/chat/completions").as_deref(), Some("/v1/chat/completions"));
-        assert_eq!(proxied("/models?limit=2").as_deref(), Some("/v1/models?limit=2"));
+        assert_eq!(proxied("/rerank?limit=2").as_deref(), Some("/v1/rerank?limit=2"));
         assert_eq!(proxied("/files/f-1/content").as_deref(), Some("/v1/files/f-1/content"));
         assert_eq!(proxied("/v1/anything/new").as_deref(), Some("/v1/anything/new"));
         assert_eq!(proxied("/v1"), Some("/v1".into()));
@@ -187,10 +194,15 @@ mod tests {
             "/health?verbose=1",
             "/v1/token/balance",
             "/v1/token/usage?limit=5",
+            "/v1/models?limit=2",
+            "/v1/models/ft:gpt-4o:org::1",
+            "/models/a/b",
+            "/v1beta/models/gemini-pro",
         ] {
             assert_eq!(locate(path), Place::ControlPlane, "{path}");
         }
-        for path in ["/v1/token", "/v1/token/balance/", "/v1/token/balances"] {
+        let others = ["/v1/token", "/v1/token/balance/", "/v1/token/balances", "/v1/modelsx"];
+        for path in others.into_iter().chain(["/v1/models/gemini-pro:generateContent", "/v1beta/models/m:countTokens"]) {
             assert!(proxied(path).is_some(), "{path}");
         }
         assert_eq!(locate("/token/balance"), Place::Nowhere);
@@ -199,7 +211,10 @@ mod tests {
     #[test]
     fn under_v1_nothing_is_served_without_a_key() {
         for entry in SURFACE {
-            let (Exact(path) | Subtree(path)) = entry.pattern;
+            let path = match entry.pattern {
+                Exact(path) | Subtree(path) => path,
+                GeminiMethod => "/v1beta/models/m:generateContent",
+            };
             if path.starts_with("/v1") {
                 assert!(entry.checks.contains(&Check::VirtualKey), "{path}");
             }

@@ -100,7 +100,7 @@ async fn a_limit_of_zero_blocks_and_no_limit_does_not() {
         }
     }
     // What is only read is a request, and no tokens.
-    let models = async |id: &str| client.get("/v1/models").bearer(&token(id)).send().await.status;
+    let models = async |id: &str| client.get("/v1/files").bearer(&token(id)).send().await.status;
     assert_eq!((models("no-requests").await, models("no-tokens").await, models("null").await), (429, 200, 200));
     assert_eq!(send(&client, "null").await.status, 200);
 }

@@ -75,6 +75,6 @@ async fn what_cannot_be_counted_is_refused_where_a_budget_is_to_be_kept_and_free
 
     // An exhausted budget ends what costs tokens, and not what is free.
     expect_error(rig.client("poor").post(CHAT, &chat("Say hello.")).send().await, 402, "budget_exceeded").await;
-    rig.client("poor").get("/v1/models").send().await.expect_status(200).await.bytes().await;
+    rig.client("poor").get("/v1/files").send().await.expect_status(200).await.bytes().await;
     assert_eq!(rig.books.booked("poor", 1).await["spent_tokens"], 0);
 }

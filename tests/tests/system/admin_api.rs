@@ -23,7 +23,7 @@ async fn ids(client: &Client, query: &str) -> Vec<String> {
 
 async fn until_status(gateway: &Gateway, token: &str, status: u16) {
     eventually(SOON, &format!("the key gets {status}"), async || {
-        gateway.client().get("/v1/models").bearer(token).send().await.status == status
+        gateway.client().get("/v1/files").bearer(token).send().await.status == status
     })
     .await;
 }
@@ -109,7 +109,7 @@ async fn only_the_admin_token_opens_the_admin_api() {
         let both = client.get("/admin/keys").bearer(TOKEN).header("x-admin-token", ADMIN_TOKEN);
         both.send().await.expect_status(200).await;
         // The admin token is no virtual key.
-        let through = gateway.client().get("/v1/models").bearer(ADMIN_TOKEN).send().await;
+        let through = gateway.client().get("/v1/files").bearer(ADMIN_TOKEN).send().await;
         through.expect_status(401).await;
     }
     assert_eq!(simulator.requests().len(), 0);
@@ -139,10 +139,10 @@ async fn keys_survive_a_restart_in_sqlite_and_deleted_ones_stay_deleted() {
 
     let gateway = ready(Gateway::start(document, &arguments).await).await;
     let client = gateway.client();
-    client.get("/v1/models").bearer(token).send().await.expect_status(200).await;
-    client.get("/v1/models").bearer(TOKEN).send().await.expect_status(200).await;
+    client.get("/v1/files").bearer(token).send().await.expect_status(200).await;
+    client.get("/v1/files").bearer(TOKEN).send().await.expect_status(200).await;
     for refused in ["sk-doomed", "sk-off"] {
-        client.get("/v1/models").bearer(refused).send().await.expect_status(401).await;
+        client.get("/v1/files").bearer(refused).send().await.expect_status(401).await;
     }
     assert_eq!(ids(&gateway.admin(), "").await, ["harness", "made", "off"]);
     assert_eq!(ids(&gateway.admin(), "?project_id=p").await, ["made"]);

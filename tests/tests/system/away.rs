@@ -36,7 +36,7 @@ async fn kill(gateway: &mut Gateway) {
 }
 
 async fn status(client: &Client, token: &str) -> u16 {
-    client.get("/v1/models").bearer(token).send().await.status
+    client.get("/v1/files").bearer(token).send().await.status
 }
 
 async fn until_cut_off(client: &Client) {
@@ -60,9 +60,9 @@ async fn known_keys_go_on_working_and_unknown_ones_are_a_503_until_it_is_back() 
     for _ in 0..20 {
         assert_eq!(status(&client, TOKEN).await, 200);
         client.post("/v1/chat/completions", &chat()).bearer(TOKEN).send().await.expect_status(200).await;
-        expect_error(client.get("/v1/models").bearer(DISABLED).send().await, 401, "invalid_api_key").await;
-        expect_error(client.get("/v1/models").send().await, 401, "invalid_api_key").await;
-        let unknown = client.get("/v1/models").bearer(UNKNOWN).send().await;
+        expect_error(client.get("/v1/files").bearer(DISABLED).send().await, 401, "invalid_api_key").await;
+        expect_error(client.get("/v1/files").send().await, 401, "invalid_api_key").await;
+        let unknown = client.get("/v1/files").bearer(UNKNOWN).send().await;
         assert_eq!(unknown.header("retry-after"), Some("1"));
         expect_error(unknown, 503, "not_ready").await;
     }
@@ -97,9 +97,9 @@ async fn a_worker_that_has_never_heard_of_any_key_answers_503_and_never_401() {
     kill(&mut gateway).await;
     until_cut_off(&client).await;
     // The worker's memory goes with its filter; what is loaded anew finds nobody to ask.
-    client.get("/v1/models").bearer(TOKEN).header("x-ditto-fault", "trap").send().await;
+    client.get("/v1/files").bearer(TOKEN).header("x-ditto-fault", "trap").send().await;
     let code = async |token: &str| {
-        let mut reply = client.get("/v1/models").bearer(token).send().await;
+        let mut reply = client.get("/v1/files").bearer(token).send().await;
         assert_eq!(reply.status, 503);
         let text = reply.text().await;
         serde_json::from_str::<Value>(&text).map_or(Value::Null, |body| body["error"]["code"].clone())
@@ -111,7 +111,7 @@ async fn a_worker_that_has_never_heard_of_any_key_answers_503_and_never_401() {
             assert_eq!(code(token).await, "not_ready");
         }
     }
-    expect_error(client.get("/v1/models").send().await, 503, "not_ready").await;
+    expect_error(client.get("/v1/files").send().await, 503, "not_ready").await;
     assert!(started.elapsed() < SOON);
     assert_eq!(simulator.requests().len(), 0);
 }

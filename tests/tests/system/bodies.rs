@@ -163,14 +163,14 @@ async fn trailers_of_a_request_do_no_harm() {
 #[tokio::test]
 async fn after_a_refusal_the_connection_serves_on_or_is_closed() {
     let simulator = Simulator::start();
-    simulator.fault_on("/v1/models", Fault::scripted("application/json", ["{\"good\":true}"]));
+    simulator.fault_on("/v1/files", Fault::scripted("application/json", ["{\"good\":true}"]));
     let gateway = start(config::single(&simulator), &["--proxy-max-body-bytes", "1000"]).await;
     let body = "x".repeat(300_000);
     for (status, key) in [(401, "sk-nobody's-0123456789abcdef"), (413, TOKEN)] {
         // The first request's body is on its way when it is refused; the second stands right behind it.
         let requests = format!(
             "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}GET /v1/models HTTP/1.1\r\nhost: x\r\n\
+             content-length: {}\r\n\r\n{body}GET /v1/files HTTP/1.1\r\nhost: x\r\n\
              authorization: Bearer {TOKEN}\r\nconnection: close\r\n\r\n",
             body.len()
         );

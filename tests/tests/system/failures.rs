@@ -31,7 +31,7 @@ async fn expect_failure(client: &Client, status: u16, code: &str, anthropic: &st
     for path in ["/v1/chat/completions", "/chat/completions", "/v1/embeddings"] {
         expect_error(client.post(path, &chat()).send().await, status, code).await;
     }
-    expect_error(client.get("/v1/models").send().await, status, code).await;
+    expect_error(client.get("/v1/files").send().await, status, code).await;
     for path in ["/v1/messages", "/messages"] {
         expect_anthropic_error(client.post(path, &chat()).send().await, status, anthropic).await;
     }
@@ -109,13 +109,13 @@ async fn more_requests_than_a_backend_may_have_are_a_429_until_one_ends() {
     let client = gateway.client().with_bearer(TOKEN);
     let mut first = client.post("/v1/chat/completions", &chat()).send().await.expect_status(200).await;
     first.chunk().await.expect("the stream has begun");
-    let second = client.get("/v1/models").send().await;
+    let second = client.get("/v1/files").send().await;
     assert_eq!(second.header("retry-after"), Some("1"));
     expect_error(second, 429, "inflight_limit_backend").await;
     expect_anthropic_error(client.post("/v1/messages", &chat()).send().await, 429, "rate_limit_error").await;
     assert_eq!(simulator.requests().len(), 1);
     drop(first);
-    eventually(SOON, "the next request is served", async || client.get("/v1/models").send().await.status == 200).await;
+    eventually(SOON, "the next request is served", async || client.get("/v1/files").send().await.status == 200).await;
 }
 
 #[tokio::test]

@@ -103,9 +103,9 @@ async fn uploads_and_requests_without_a_body_are_passed_on_too() {
     second.fault_always(Fault::scripted("application/json", ["{}"]));
     let gateway = start(chain(&first.url(), &second.url()), &[]).await;
     let client = gateway.client().with_bearer(TOKEN);
-    let get = client.get("/v1/models?client=1").send().await.expect_status(200).await;
+    let get = client.get("/v1/files?client=1").send().await.expect_status(200).await;
     assert_eq!(get.header("x-ditto-backend"), Some("second"));
-    assert_eq!(second.last_request().target, "/v1/models?client=1&api-version=second");
+    assert_eq!(second.last_request().target, "/v1/files?client=1&api-version=second");
     let upload =
         client.request(http::Method::POST, "/v1/files").header("content-type", "multipart/form-data; boundary=b");
     let body = format!("--b\r\ncontent-disposition: form-data; name=\"f\"\r\n\r\n{}\r\n--b--\r\n", "z".repeat(300_000));

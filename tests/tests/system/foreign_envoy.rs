@@ -22,7 +22,7 @@ fn two(simulator: &Simulator) -> Value {
 }
 
 async fn answering(gateway: &Gateway) -> String {
-    let response = gateway.client().get("/v1/models").bearer(TOKEN).send().await.expect_status(200).await;
+    let response = gateway.client().get("/v1/files").bearer(TOKEN).send().await.expect_status(200).await;
     response.header("x-ditto-backend").expect("the backend is named").to_owned()
 }
 

@@ -141,19 +141,19 @@ async fn request_ids_are_on_successes_and_on_every_kind_of_error() {
         let backend = document["backends"][0]["name"].as_str().unwrap().to_owned();
         let gateway = start(document, &[]).await;
         let client = gateway.client().with_bearer(TOKEN).with_header("x-request-id", "mine");
-        assert_ids(&client.get("/v1/models").send().await.expect_status(200).await, Some(&backend), "mine");
+        assert_ids(&client.get("/v1/files").send().await.expect_status(200).await, Some(&backend), "mine");
         assert_ids(&client.get("/v1/nope").send().await.expect_status(404).await, Some(&backend), "mine");
-        let reply = client.get("/v1/models").bearer("unknown").send().await;
+        let reply = client.get("/v1/files").bearer("unknown").send().await;
         assert_ids(&reply, None, "mine");
         expect_error(reply, 401, "invalid_api_key").await;
-        let reply = client.get("/v1/models").header("content-type", "application/json").body("{").send().await;
+        let reply = client.get("/v1/files").header("content-type", "application/json").body("{").send().await;
         assert_ids(&reply, None, "mine");
         expect_error(reply, 400, "invalid_json").await;
         assert_ids(&client.get("/v1/gateway").send().await.expect_status(501).await, None, "mine");
         for simulator in [&first, &second] {
             simulator.fault_always(Fault::cut(Cut::BeforeHeaders));
         }
-        let reply = client.get("/v1/models").send().await;
+        let reply = client.get("/v1/files").send().await;
         for name in ["x-ditto-request-id", "x-request-id"] {
             assert_eq!(reply.headers.get_all(name).iter().collect::<Vec<_>>(), ["mine"], "{name}");
         }
@@ -171,14 +171,14 @@ async fn a_request_without_an_id_gets_one_and_a_bad_one_is_replaced() {
     let mut seen = Vec::new();
     let long = "x".repeat(200);
     for id in [None, Some("with space"), Some(long.as_str()), None] {
-        let request = client.get("/v1/models");
+        let request = client.get("/v1/files");
         let reply = id.into_iter().fold(request, |request, id| request.header("x-request-id", id)).send().await;
         let made = reply.header("x-request-id").unwrap().to_owned();
         assert!(made.starts_with("ditto-"), "{made}");
         assert_ids(&reply, Some("simulator"), &made);
         assert_eq!(simulator.last_request().header("x-request-id"), Some(made.as_str()));
         seen.push(made);
-        let request = client.get("/v1/models").bearer("unknown");
+        let request = client.get("/v1/files").bearer("unknown");
         let refused = id.into_iter().fold(request, |request, id| request.header("x-request-id", id)).send().await;
         let made = refused.header("x-request-id").unwrap().to_owned();
         assert!(made.starts_with("ditto-"), "{made}");
@@ -192,7 +192,7 @@ async fn a_request_without_an_id_gets_one_and_a_bad_one_is_replaced() {
 
 async fn unrelated_headers_of_the_provider_reach_the_client(gateway: &Gateway, simulator: &Simulator) {
     simulator.fault_next(1, Fault::none().with_header("x-ratelimit-remaining-requests", "59"));
-    let reply = gateway.client().get("/v1/models").bearer(TOKEN).send().await.expect_status(200).await;
+    let reply = gateway.client().get("/v1/files").bearer(TOKEN).send().await.expect_status(200).await;
     assert_eq!(reply.header("x-ratelimit-remaining-requests"), Some("59"));
     assert_eq!(reply.header("openai-version"), Some("2020-10-01"));
     assert_eq!(reply.header("x-simulator"), Some("simulator"));

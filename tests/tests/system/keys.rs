@@ -33,20 +33,20 @@ async fn models_need_a_key_and_upstream_sees_the_backends_and_never_the_clients(
     let simulator = Simulator::start();
     let gateway = start(config::single(&simulator), &[]).await;
     let client = gateway.client();
-    expect_error(client.get("/v1/models").send().await, 401, "invalid_api_key").await;
+    expect_error(client.get("/v1/files").send().await, 401, "invalid_api_key").await;
     assert_eq!(simulator.requests().len(), 0);
-    let requests = carriers(TOKEN).map(|(name, value)| client.get("/v1/models").header(name, &value));
+    let requests = carriers(TOKEN).map(|(name, value)| client.get("/v1/files").header(name, &value));
     for request in requests {
         let models = request.send().await.expect_status(200).await.json().await;
         assert_eq!(models["object"], "list");
     }
-    let query = format!("/v1/models?key={TOKEN}&limit=2");
+    let query = format!("/v1/files?key={TOKEN}&limit=2");
     client.get(&query).bearer(TOKEN).send().await.expect_status(200).await;
     assert_eq!(simulator.last_request().query(), Some("limit=2"));
     client.post("/v1/chat/completions", &chat()).bearer(TOKEN).send().await.expect_status(200).await;
     let everywhere = carriers(TOKEN)
         .into_iter()
-        .fold(client.get("/v1/models"), |request, (name, value)| request.header(name, &value));
+        .fold(client.get("/v1/files"), |request, (name, value)| request.header(name, &value));
     everywhere.send().await.expect_status(200).await;
     assert_eq!(simulator.requests().len(), 8);
     for request in simulator.requests() {
@@ -66,7 +66,7 @@ async fn the_carriers_count_in_their_documented_order() {
     for first in [0, 2, 3, 4] {
         // The first carrier decides, whatever stands in those behind it, and a wrong key is not saved by a right one.
         let send = |deciding: &(&str, String), others: &[(&str, String)]| {
-            let request = client.get("/v1/models").header(deciding.0, &deciding.1);
+            let request = client.get("/v1/files").header(deciding.0, &deciding.1);
             others.iter().fold(request, |request, (name, value)| request.header(name, value))
         };
         let behind = if first == 0 { 2 } else { first + 1 };
@@ -75,8 +75,8 @@ async fn the_carriers_count_in_their_documented_order() {
     }
     // What holds no key does not count.
     let empty = |request: Outgoing| request.header("x-litellm-api-key", " ").header("x-api-key", TOKEN);
-    empty(client.get("/v1/models")).send().await.expect_status(200).await;
-    empty(client.get("/v1/models")).header("authorization", "Basic eDp5").send().await.expect_status(200).await;
+    empty(client.get("/v1/files")).send().await.expect_status(200).await;
+    empty(client.get("/v1/files")).header("authorization", "Basic eDp5").send().await.expect_status(200).await;
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn missing_unknown_and_disabled_keys_are_refused_in_three_messages() {
     assert!(unknown.contains("not authorized"), "{unknown}");
     assert!(disabled.contains("disabled"), "{disabled}");
     for request in ["", "Bearer", "Bearer ", "bearer", TOKEN] {
-        let reply = client.get("/v1/models").header("authorization", request).send().await;
+        let reply = client.get("/v1/files").header("authorization", request).send().await;
         assert_eq!(expect_error(reply, 401, "invalid_api_key").await, missing, "{request:?}");
     }
     let almost = [&TOKEN[..TOKEN.len() - 1], &format!("{TOKEN}x"), &TOKEN.to_uppercase()].map(str::to_owned);

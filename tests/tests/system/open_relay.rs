@@ -35,9 +35,9 @@ async fn in_mode_a_no_key_is_needed_and_the_backends_overrides_the_clients() {
     let simulator = Simulator::start();
     let gateway = start(mode_a(&simulator), &[]).await;
     let client = gateway.client();
-    client.get("/v1/models").send().await.expect_status(200).await;
+    client.get("/v1/files").send().await.expect_status(200).await;
     client.post("/v1/chat/completions", &chat()).send().await.expect_status(200).await;
-    client.get("/v1/models").bearer("sk-clients-own").send().await.expect_status(200).await;
+    client.get("/v1/files").bearer("sk-clients-own").send().await.expect_status(200).await;
     for request in simulator.requests() {
         let expected = format!("Bearer {PROVIDER_KEY}");
         assert_eq!(request.header_values("authorization").collect::<Vec<_>>(), [expected]);
@@ -57,12 +57,12 @@ async fn in_mode_b_the_clients_authorization_goes_upstream_as_it_is() {
         request.send().await.expect_status(200).await;
         assert_eq!(simulator.last_request().header_values("authorization").collect::<Vec<_>>(), [authorization]);
     }
-    client.get("/v1/models").header("x-api-key", "sk-other").send().await.expect_status(200).await;
+    client.get("/v1/files").header("x-api-key", "sk-other").send().await.expect_status(200).await;
     assert_eq!(simulator.last_request().header("x-api-key"), Some("sk-other"));
-    client.get("/v1/models").send().await.expect_status(200).await;
+    client.get("/v1/files").send().await.expect_status(200).await;
     assert_eq!(simulator.last_request().header("authorization"), None);
     // What carries virtual keys and nothing else stays here in any mode.
-    let request = client.get("/v1/models?key=own&limit=2").header("x-ditto-virtual-key", "vk-1");
+    let request = client.get("/v1/files?key=own&limit=2").header("x-ditto-virtual-key", "vk-1");
     request.header("x-litellm-api-key", "vk-2").send().await.expect_status(200).await;
     let seen = simulator.last_request();
     assert!(!seen.mentions("vk-1") && !seen.mentions("vk-2"), "{seen:?}");
@@ -74,8 +74,8 @@ async fn with_keys_required_an_empty_list_refuses_everybody_until_a_key_is_creat
     let simulator = Simulator::start();
     let gateway = start(mode_a(&simulator), &["--require-virtual-keys"]).await;
     let client = gateway.client();
-    expect_error(client.get("/v1/models").send().await, 401, "invalid_api_key").await;
-    expect_error(client.get("/v1/models").bearer("sk-clients-own").send().await, 401, "invalid_api_key").await;
+    expect_error(client.get("/v1/files").send().await, 401, "invalid_api_key").await;
+    expect_error(client.get("/v1/files").bearer("sk-clients-own").send().await, 401, "invalid_api_key").await;
     assert_eq!(simulator.requests().len(), 0);
     assert!(!gateway.log().contains("open relay"), "{}", gateway.log());
     let created = gateway.admin().post("/admin/keys", &json!({"id": "first"})).send().await.expect_status(201).await;
@@ -88,15 +88,15 @@ async fn the_first_key_closes_an_open_relay() {
     let simulator = Simulator::start();
     let gateway = start(mode_a(&simulator), &[]).await;
     let client = gateway.client();
-    client.get("/v1/models").send().await.expect_status(200).await;
+    client.get("/v1/files").send().await.expect_status(200).await;
     let created = gateway.admin().post("/admin/keys", &json!({"id": "first"})).send().await.expect_status(201).await;
     let token = { created }.json().await["token"].as_str().unwrap().to_owned();
-    eventually(SOON, "nobody is served without a key", async || client.get("/v1/models").send().await.status == 401)
+    eventually(SOON, "nobody is served without a key", async || client.get("/v1/files").send().await.status == 401)
         .await;
     // It stays closed, and what is not a key goes no way upstream.
     simulator.forget_requests();
     for _ in 0..20 {
-        expect_error(client.get("/v1/models").bearer("sk-clients-own").send().await, 401, "invalid_api_key").await;
+        expect_error(client.get("/v1/files").bearer("sk-clients-own").send().await, 401, "invalid_api_key").await;
     }
     assert_eq!(simulator.requests().len(), 0);
     use_works(&gateway, &token).await;
@@ -111,10 +111,10 @@ async fn neither_a_reload_nor_a_restart_opens_a_relay_again() {
     let args = ["--sqlite", sqlite.to_str().unwrap()];
     let gateway = start(mode_a(&simulator), &args).await;
     let client = gateway.client();
-    client.get("/v1/models").send().await.expect_status(200).await;
+    client.get("/v1/files").send().await.expect_status(200).await;
     gateway.admin().post("/admin/keys", &json!({"id": "first"})).send().await.expect_status(201).await;
     gateway.admin().delete("/admin/keys/first").send().await.expect_status(204).await;
-    eventually(SOON, "nobody is served without a key", async || client.get("/v1/models").send().await.status == 401)
+    eventually(SOON, "nobody is served without a key", async || client.get("/v1/files").send().await.status == 401)
         .await;
     // Another timeout, so that it shows when the reloaded document is in force.
     let mut changed = mode_a(&simulator);
@@ -122,11 +122,11 @@ async fn neither_a_reload_nor_a_restart_opens_a_relay_again() {
     change(&gateway, &changed).await;
     simulator.forget_requests();
     for _ in 0..20 {
-        expect_error(client.get("/v1/models").send().await, 401, "invalid_api_key").await;
+        expect_error(client.get("/v1/files").send().await, 401, "invalid_api_key").await;
     }
     drop(gateway);
     let gateway = start(mode_a(&simulator), &args).await;
-    expect_error(gateway.client().get("/v1/models").send().await, 401, "invalid_api_key").await;
+    expect_error(gateway.client().get("/v1/files").send().await, 401, "invalid_api_key").await;
     assert_eq!(simulator.requests().len(), 0);
     assert!(!gateway.log().contains("open relay"), "{}", gateway.log());
     assert!(gateway.log().contains("no virtual key is in force"), "{}", gateway.log());
@@ -134,7 +134,7 @@ async fn neither_a_reload_nor_a_restart_opens_a_relay_again() {
 
 async fn use_works(gateway: &Gateway, token: &str) {
     eventually(SOON, "the created key works", async || {
-        gateway.client().get("/v1/models").bearer(token).send().await.status == 200
+        gateway.client().get("/v1/files").bearer(token).send().await.status == 200
     })
     .await;
 }

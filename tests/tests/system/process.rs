@@ -73,7 +73,7 @@ async fn a_killed_envoy_is_started_again_and_knows_the_keys() {
     let log = gateway.log();
     let waits: Vec<_> = log.lines().filter(|line| line.contains("Envoy died and will be restarted")).collect();
     assert!(waits.len() == 2 && waits[0].contains("500ms") && waits[1].contains("backoff=1s"), "{waits:#?}");
-    gateway.client().get("/v1/models").bearer("sk-nobody's").send().await.expect_status(401).await;
+    gateway.client().get("/v1/files").bearer("sk-nobody's").send().await.expect_status(401).await;
 }
 
 #[tokio::test]

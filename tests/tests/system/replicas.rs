@@ -169,7 +169,7 @@ async fn a_gateway_without_its_redis_does_not_start_and_does_not_tell_the_passwo
 async fn first(connection: &mut Connection, client: &Client, wanted: u16) -> Instant {
     let started = Instant::now();
     loop {
-        let mut reply = connection.try_send(client.get("/v1/models")).await.unwrap();
+        let mut reply = connection.try_send(client.get("/v1/files")).await.unwrap();
         reply.bytes().await;
         if reply.status == wanted {
             return Instant::now();

@@ -20,7 +20,7 @@ async fn until_refused(mut connection: Connection, client: Client, served: Arc<A
     let mut refusals = 0;
     loop {
         assert!(started.elapsed() < SOON, "still served after {SOON:?}");
-        let mut reply = connection.try_send(client.get("/v1/models")).await.unwrap();
+        let mut reply = connection.try_send(client.get("/v1/files")).await.unwrap();
         reply.bytes().await;
         match (reply.status, refused_at) {
             (200, None) => served.store(true, Ordering::Relaxed),
@@ -67,7 +67,7 @@ async fn revoke(gateway: &Gateway, round: usize) -> Duration {
     for mut connection in connect(gateway, &client).await {
         // The connection's worker has heard of the key.
         let started = Instant::now();
-        while connection.try_send(client.get("/v1/models")).await.unwrap().status != 200 {
+        while connection.try_send(client.get("/v1/files")).await.unwrap().status != 200 {
             assert!(started.elapsed() < SOON, "the new key is refused");
         }
         let served = Arc::new(AtomicBool::new(false));

@@ -192,7 +192,7 @@ async fn two_workers_change_over_together() {
     let client = gateway.client().with_bearer(config::TOKEN);
     // Each worker has a connection of its own to the control plane, and says 503 until it knows the keys.
     eventually(SOON, "both workers know the keys", async || {
-        let asked = (0..20).map(|_| client.get("/v1/models").send());
+        let asked = (0..20).map(|_| client.get("/v1/files").send());
         futures_util::future::join_all(asked).await.iter().all(|response| response.status == 200)
     })
     .await;
@@ -225,7 +225,7 @@ async fn a_stream_over_a_removed_backend_goes_on_to_its_end() {
         clusters(&gateway).await.iter().all(|name| name.starts_with("new/"))
     })
     .await;
-    assert_eq!(client.get("/v1/models").send().await.header("x-ditto-backend"), Some("new"));
+    assert_eq!(client.get("/v1/files").send().await.header("x-ditto-backend"), Some("new"));
     for stream in [&mut plain, &mut chained] {
         assert_eq!(stream.header("x-ditto-backend"), Some("old"));
         let events = stream.events().await;
@@ -272,7 +272,7 @@ async fn a_body_that_is_held_over_a_change_goes_where_it_began_to() {
     })
     .await;
     change(&gateway, &document(&[backend("new", &new.base_url(), "cred-new")], &["new"])).await;
-    client.get("/v1/models").send().await.expect_status(200).await;
+    client.get("/v1/files").send().await.expect_status(200).await;
     assert_eq!((old.requests().len(), new.requests().len()), (0, 1));
     let response = upload.await.unwrap().expect_status(200).await;
     assert_eq!(response.header("x-ditto-backend"), Some("old"));

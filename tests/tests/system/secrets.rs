@@ -84,7 +84,7 @@ async fn traffic(gateway: &Gateway, one: &Simulator) -> String {
     told += &admin.post("/admin/keys", &created).send().await.expect_status(201).await.text().await;
     let client = gateway.client();
     eventually(SOON, "the created key works", async || {
-        client.get("/v1/models").bearer(CREATED).send().await.status == 200
+        client.get("/v1/files").bearer(CREATED).send().await.status == 200
     })
     .await;
     let mut requests = Vec::new();
@@ -98,7 +98,7 @@ async fn traffic(gateway: &Gateway, one: &Simulator) -> String {
         one.clear_faults();
         one.fault_always(fault);
         for token in [KEY, PRESENTED] {
-            requests.push(client.get(&format!("/v1/models?key={token}")).header("x-api-key", token));
+            requests.push(client.get(&format!("/v1/files?key={token}")).header("x-api-key", token));
             requests.push(client.post(&format!("/nowhere?key={token}"), &chat()).bearer(token));
             requests.push(client.post("/v1/messages", &chat()).header("x-litellm-api-key", token).body("{"));
             requests.push(client.get("/v1/gateway").bearer(token));

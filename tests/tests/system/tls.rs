@@ -191,7 +191,7 @@ async fn without_certificates_a_backend_behind_tls_is_refused_at_start_and_at_a_
     let status = until_status(&gateway, "it is refused", |status| !status["document"]["refused"].is_null()).await;
     let problem = status["document"]["refused"]["problems"][0].as_str().unwrap().to_owned();
     assert!(problem.contains("`secure`") && problem.contains("--ca-certificates"), "{problem}");
-    gateway.client().get("/v1/models").bearer(TOKEN).send().await.expect_status(200).await;
+    gateway.client().get("/v1/files").bearer(TOKEN).send().await.expect_status(200).await;
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ fn faulty(simulator: &Simulator) -> GatewayBuilder {
 }
 
 fn trap(client: &Client) -> Outgoing {
-    client.get("/v1/models").bearer(TOKEN).header("x-ditto-fault", "trap")
+    client.get("/v1/files").bearer(TOKEN).header("x-ditto-fault", "trap")
 }
 
 /// The status of one request on a connection that is kept.
@@ -39,8 +39,8 @@ async fn after_a_trap_the_filter_is_loaded_anew_and_knows_its_keys_again() {
         assert!([500, 503].contains(&trapped), "{trapped}");
         eventually(SOON, "requests are served again", async || {
             let (known, unknown) = tokio::join!(
-                client.get("/v1/models").bearer("sk-created").send(),
-                client.get("/v1/models").bearer("sk-unknown").send(),
+                client.get("/v1/files").bearer("sk-created").send(),
+                client.get("/v1/files").bearer("sk-unknown").send(),
             );
             // Nobody is refused, or let in, for want of knowledge.
             assert!([200, 503].contains(&known.status), "round {round}: {}", known.status);
@@ -54,7 +54,7 @@ async fn after_a_trap_the_filter_is_loaded_anew_and_knows_its_keys_again() {
     // And it hears of changes as before.
     admin.delete("/admin/keys/created").send().await.expect_status(204).await;
     eventually(SOON, "a deleted key is refused", async || {
-        client.get("/v1/models").bearer("sk-created").send().await.status == 401
+        client.get("/v1/files").bearer("sk-created").send().await.status == 401
     })
     .await;
 }
@@ -68,7 +68,7 @@ async fn a_trap_on_one_worker_is_not_felt_on_the_other() {
     while connections.len() < 24 {
         let mut connection = client.connect().await.unwrap();
         let started = Instant::now();
-        while status(&mut connection, client.get("/v1/models")).await != 200 {
+        while status(&mut connection, client.get("/v1/files")).await != 200 {
             assert!(started.elapsed() < SOON, "the keys are not known");
         }
         connections.push(connection);
@@ -80,7 +80,7 @@ async fn a_trap_on_one_worker_is_not_felt_on_the_other() {
     loop {
         let mut all_served = true;
         for (connection, touched) in connections.iter_mut().zip(&mut touched) {
-            let status = status(connection, client.get("/v1/models")).await;
+            let status = status(connection, client.get("/v1/files")).await;
             assert!([200, 503].contains(&status), "{status}");
             all_served &= status == 200;
             *touched |= status != 200;
