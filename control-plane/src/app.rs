@@ -117,7 +117,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
         .add_service(LeaseService::new(Arc::clone(&ledger.desk), stopping.clone()).into_server())
         .add_service(XdsService::new(Arc::clone(&cache), run.retire_grace()).into_server());
-    let services = services.into_axum_router().reset_fallback().merge(router(state)).merge(holder).merge(models.router());
+    let services =
+        services.into_axum_router().reset_fallback().merge(router(state)).merge(holder).merge(models.router());
     let mut closing = stopping.clone();
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
     tracing::info!(%control, "the control plane is up");

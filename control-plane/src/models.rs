@@ -66,7 +66,10 @@ impl Models {
         // All methods, so that whoever has no key learns nothing but that.
         let mut router = Router::new();
         for root in ["/v1/models", "/models", "/v1beta/models"] {
-            router = router.route(root, any(list)).route(&format!("{root}/"), any(list)).route(&format!("{root}/{{*id}}"), any(one));
+            router = router
+                .route(root, any(list))
+                .route(&format!("{root}/"), any(list))
+                .route(&format!("{root}/{{*id}}"), any(one));
         }
         router.with_state(Arc::clone(self))
     }

@@ -15,6 +15,7 @@ mod system {
     mod hand;
     mod headers;
     mod keys;
+    mod models;
     mod open_relay;
     mod passthrough;
     mod process;

@@ -126,4 +126,16 @@ impl Cache {
         *used = Instant::now();
         Arc::clone(slot)
     }
+
+    /// Makes all answers older.
+    #[cfg(test)]
+    pub(super) async fn age(&self, by: Duration) {
+        let slots: Vec<Slot> =
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).values().map(|(_, slot)| slot.clone()).collect();
+        for slot in slots {
+            if let Some(kept) = &mut *slot.lock().await {
+                (kept.asked, kept.answered) = (kept.asked - by, kept.answered - by);
+            }
+        }
+    }
 }

@@ -202,7 +202,8 @@ mod tests {
             assert_eq!(locate(path), Place::ControlPlane, "{path}");
         }
         let others = ["/v1/token", "/v1/token/balance/", "/v1/token/balances", "/v1/modelsx"];
-        for path in others.into_iter().chain(["/v1/models/gemini-pro:generateContent", "/v1beta/models/m:countTokens"]) {
+        for path in others.into_iter().chain(["/v1/models/gemini-pro:generateContent", "/v1beta/models/m:countTokens"])
+        {
             assert!(proxied(path).is_some(), "{path}");
         }
         assert_eq!(locate("/token/balance"), Place::Nowhere);

@@ -192,8 +192,7 @@ async fn paths_are_joined_to_whatever_path_the_base_url_has() {
     let gateway = start(document, &[]).await;
     for (at, root) in roots.iter().enumerate() {
         let client = gateway.client().with_bearer(&format!("sk-{at}"));
-        for (path, rest) in [("/v1/chat/completions?x=1", "/chat/completions?x=1"), ("/files", "/files"), ("/v1", "")]
-        {
+        for (path, rest) in [("/v1/chat/completions?x=1", "/chat/completions?x=1"), ("/files", "/files"), ("/v1", "")] {
             client.get(path).send().await.expect_status(200).await;
             assert_eq!(simulator.last_request().target, format!("{root}{rest}"), "{path} at {:?}", bases[at]);
         }
