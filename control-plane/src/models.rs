@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -82,7 +83,7 @@ impl Models {
         if sources.is_empty() {
             return Err(Fault::BackendNotFound(pin.unwrap_or("default").to_owned()));
         }
-        let client = key.is_none().then(|| ClientCredentials::of(headers)).unwrap_or_default();
+        let client = if key.is_none() { ClientCredentials::of(headers) } else { ClientCredentials::default() };
         let answers = self.cache.of_all(&sources, &client).await;
         let mut models = BTreeMap::new();
         let mut backends = Vec::new();
@@ -109,6 +110,15 @@ impl Models {
     }
 }
 
+/// Names a request.
+const REQUEST_ID: &str = "x-request-id";
+
+/// An id in the form of the filter's.
+fn request_id() -> String {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("ditto-{}-{:08x}", elapsed.as_millis(), getrandom::u32().unwrap_or_default())
+}
+
 /// What a request asks for.
 struct Asked {
     method: Method,
@@ -130,14 +140,22 @@ impl Asked {
         answer: impl AsyncFnOnce(Option<&VirtualKey>) -> Result<Answered, Fault>,
     ) -> Response {
         let key = holder::authorise(&models.directory, &self.headers, &self.query, self.dialect);
-        match key {
+        let mut response = match key {
             Ok(_) if ![Method::GET, Method::HEAD].contains(&self.method) => {
                 let body = shape::method_not_allowed(self.dialect);
                 (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], axum::Json(body)).into_response()
             }
             Ok(key) => respond(self.dialect, answer(key.as_deref()).await),
             Err(fault) => respond(self.dialect, Err(fault)),
+        };
+        // Envoy repeats a client's own id.
+        if !self.headers.contains_key(REQUEST_ID)
+            && let Ok(id) = HeaderValue::try_from(request_id())
+        {
+            response.headers_mut().insert("x-ditto-request-id", id.clone());
+            response.headers_mut().insert(REQUEST_ID, id);
         }
+        response
     }
 }
 

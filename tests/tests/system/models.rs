@@ -10,7 +10,7 @@ use ditto_tests::support::{SOON, expect_error, start};
 
 fn with_models(name: &str, models: &[&str]) -> Simulator {
     let models = models.iter().map(|model| (*model).to_owned()).collect();
-    Simulator::with(SimulatorConfig { name: name.into(), models, ..SimulatorConfig::default() })
+    Simulator::start_with(SimulatorConfig { name: name.into(), models, ..SimulatorConfig::default() }).unwrap()
 }
 
 fn ids(body: &Value) -> Vec<&str> {
@@ -22,7 +22,8 @@ async fn all_backends_are_one_list_for_every_kind_of_client() {
     let (one, two) = (with_models("one", &["gpt-b", "gpt-a"]), with_models("two", &["gpt-a", "gpt-c"]));
     let backends = [backend("one", &one.base_url(), PROVIDER_KEY), backend("two", &two.base_url(), "other-key")];
     let mut document = document(&backends, &["one", "two"]);
-    document["virtual_keys"][1] = json!({"id": "pinned", "token": "sk-pinned", "enabled": true, "route": "two"});
+    let pinned = json!({"id": "pinned", "token": "sk-pinned", "enabled": true, "route": "two"});
+    document["virtual_keys"].as_array_mut().unwrap().push(pinned);
     let gateway = start(document, &[]).await;
     let client = gateway.client();
     expect_error(client.get("/v1/models").send().await, 401, "invalid_api_key").await;
