@@ -37,25 +37,29 @@ impl<'a> Conversation<'a> {
         if message.audio.take().is_some() {
             losses.refuse_field("messages.audio", "what was said before is with OpenAI")?;
         }
+        if message.annotations.take().is_some_and(|annotations| !annotations.is_empty()) {
+            losses.drop_field("messages.annotations", "references in what was said before have no place");
+        }
         let role = message.role.take();
+        let mark = message.cache_control.take().map(cache);
         let mut parts = content(message.content.take(), at, losses)?;
-        if let Some(mark) = message.cache_control.take() {
-            mark_last(&mut parts, cache(mark));
+        if !matches!(role.as_deref(), Some("assistant" | "tool")) {
+            mark_last(&mut parts, mark.clone(), losses);
         }
         match role.as_deref() {
             Some("system" | "developer") => self.instructions(parts, message.name, losses),
             Some("user") => self.turn(Role::User, message.name, parts),
-            Some("assistant") => self.assistant(message, parts, at, losses)?,
+            Some("assistant") => self.assistant(message, parts, mark, at, losses)?,
             Some("tool") => {
                 let id = message.tool_call_id;
                 let id = id.ok_or_else(|| refusal(at, "tool_call_id", "give the id of the call that it answers"))?;
-                self.result(id, message.name, parts);
+                self.result(id, message.name, parts, mark);
             }
             Some("function") => {
                 let name = message.name.ok_or_else(|| refusal(at, "name", "name the function that it answers"))?;
                 let place = self.calls.iter().position(|(called, _)| *called == *name);
                 let id = place.map(|place| self.calls.remove(place).1).unwrap_or_else(|| format!("call_{name}"));
-                self.result(id.into(), Some(name), parts);
+                self.result(id.into(), Some(name), parts, mark);
             }
             _ => return Err(refusal(at, "role", "say system, developer, user, assistant or tool")),
         }
@@ -82,6 +86,7 @@ impl<'a> Conversation<'a> {
         &mut self,
         message: Message<'a>,
         said: Vec<Part<'a>>,
+        mark: Option<Cache<'a>>,
         at: usize,
         losses: &mut Losses,
     ) -> Result<(), Refusal> {
@@ -101,14 +106,15 @@ impl<'a> Conversation<'a> {
             self.calls.push((name.clone(), id.clone()));
             parts.push(Part::ToolCall(function(id.into(), name, arguments)));
         }
+        mark_last(&mut parts, mark, losses);
         self.turn(Role::Assistant, message.name, parts);
         Ok(())
     }
 
-    fn result(&mut self, id: Text<'a>, name: Option<Text<'a>>, mut parts: Vec<Part<'a>>) {
+    fn result(&mut self, id: Text<'a>, name: Option<Text<'a>>, mut parts: Vec<Part<'a>>, cache: Option<Cache<'a>>) {
         parts.retain(|part| !matches!(part, Part::Text(text) if text.text.is_empty()));
         let custom = self.is_custom(&id);
-        let result = Part::ToolResult(ToolResult { id, name, parts, is_error: false, custom, cache: None });
+        let result = Part::ToolResult(ToolResult { id, name, parts, is_error: false, custom, cache });
         match self.turns.last_mut().filter(|_| self.tools) {
             Some(turn) => turn.parts.push(result),
             None => self.turn(Role::User, None, vec![result]),
@@ -149,12 +155,16 @@ fn function<'a>(id: Text<'a>, name: Text<'a>, arguments: Option<Text<'a>>) -> To
 }
 
 /// Puts a message's mark on its last part.
-fn mark_last<'a>(parts: &mut [Part<'a>], mark: Cache<'a>) {
+fn mark_last<'a>(parts: &mut [Part<'a>], mark: Option<Cache<'a>>, losses: &mut Losses) {
+    if mark.is_none() {
+        return;
+    }
     match parts.last_mut() {
-        Some(Part::Text(text)) => text.cache = Some(mark),
-        Some(Part::Image(media) | Part::Audio(media) | Part::Video(media)) => media.cache = Some(mark),
-        Some(Part::Document(document)) => document.media.cache = Some(mark),
-        _ => {}
+        Some(Part::Text(text)) => text.cache = mark,
+        Some(Part::Image(media) | Part::Audio(media) | Part::Video(media)) => media.cache = mark,
+        Some(Part::Document(document)) => document.media.cache = mark,
+        Some(Part::ToolCall(call)) => call.cache = mark,
+        _ => losses.drop_field("messages.cache_control", "there is nothing that it could mark"),
     }
 }
 

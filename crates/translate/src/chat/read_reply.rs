@@ -23,7 +23,7 @@ pub fn read_reply<'a>(body: &'a [u8]) -> Option<Reply<'a>> {
         return None;
     }
     choices.sort_by_key(|choice| choice.index);
-    let usage = body.usage.as_ref().and_then(|usage| usage.read());
+    let usage = body.usage.and_then(|usage| usage.read()?.read());
     let choices = choices.into_iter().zip(0_u32..).map(|(choice, index)| read_choice(choice, index, &id)).collect();
     Some(Reply {
         model: body.model.unwrap_or_default(),
@@ -36,7 +36,8 @@ pub fn read_reply<'a>(body: &'a [u8]) -> Option<Reply<'a>> {
 }
 
 fn read_choice<'a>(choice: wire::Choice<'a>, index: u32, reply: &str) -> Choice<'a> {
-    let logprobs = choice.logprobs.map(|logprobs| logprobs.tokens()).unwrap_or_default();
+    let logprobs = choice.logprobs.and_then(|logprobs| logprobs.read());
+    let logprobs = logprobs.map(|logprobs| logprobs.tokens()).unwrap_or_default();
     let parts = choice.message.or(choice.delta).map(|said| read_parts(said, index, reply)).unwrap_or_default();
     let finish = finish::read(choice.finish_reason.as_deref().unwrap_or("stop"), choice.stop_reason.as_ref());
     let mut read = Choice { parts, finish, logprobs };
@@ -47,14 +48,15 @@ fn read_choice<'a>(choice: wire::Choice<'a>, index: u32, reply: &str) -> Choice<
 
 fn read_parts<'a>(said: wire::Said<'a>, choice: u32, reply: &str) -> Vec<Part<'a>> {
     let thoughts = said.reasoning_content.or(said.reasoning).filter(|text| !text.is_empty());
-    let mut parts = thinking(said.thinking_blocks.unwrap_or_default(), thoughts);
+    let mut parts = thinking(said.thinking_blocks.and_then(|blocks| blocks.read()).unwrap_or_default(), thoughts);
     match said.content {
         Some(TextOr::Text(text)) => parts.extend(words(text)),
         Some(TextOr::List(pieces)) => pieces.into_iter().for_each(|piece| read_piece(piece, &mut parts)),
         None => {}
     }
     let refusal = said.refusal.filter(|text| !text.is_empty()).map(Part::Refusal);
-    let cited = said.annotations.into_iter().flatten().filter_map(|annotation| annotation.url_citation);
+    let cited = said.annotations.and_then(|annotations| annotations.read());
+    let cited = cited.into_iter().flatten().filter_map(|annotation| annotation.url_citation);
     let citations: Vec<Citation<'_>> = cited.map(Citation::from).collect();
     cite(&mut parts, citations);
     parts.extend(refusal);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fault;
 use super::speech::{Speaker, Speech};
 use super::usage::WireUsage;
-use super::wire_reply::{Body, Choice};
+use super::wire_reply::{Body, Choice, Loose};
 use crate::failure::Failure;
 use crate::fold::CHOICES_MAX;
 use crate::stream::{Frame, Sink, Start, StreamReader};
@@ -78,13 +78,13 @@ impl Reader {
             });
         }
         for choice in choices {
-            self.count(choice.usage.as_ref(), sink);
+            self.count(choice.usage.as_ref().and_then(Loose::read), sink);
             if !self.choice(choice, sink) {
                 self.over = true;
                 return sink.failure(&Failure::unreadable());
             }
         }
-        self.count(body.usage.as_ref(), sink);
+        self.count(body.usage.as_ref().and_then(Loose::read), sink);
     }
 
     /// Says what a choice brings; `false`: there cannot be so much.
@@ -97,8 +97,8 @@ impl Reader {
         Speaker { speech, choice: index, reply: &self.id, sink }.say(choice).is_ok()
     }
 
-    fn count(&mut self, said: Option<&WireUsage>, sink: &mut dyn Sink) {
-        if let Some(said) = said.and_then(WireUsage::read) {
+    fn count(&mut self, said: Option<WireUsage>, sink: &mut dyn Sink) {
+        if let Some(said) = said.and_then(|said| said.read()) {
             let usage = self.usage.get_or_insert_default();
             usage.merge(&said);
             sink.usage(usage);

@@ -1,6 +1,6 @@
 //! Which of the dialect's servers a request goes to: they differ in what they take.
 
-use crate::target::Host;
+use crate::target::{Host, Target};
 
 /// A kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,23 +12,40 @@ pub(super) enum Server {
     /// Zhipu: <https://docs.z.ai/api-reference/llm/chat-completion> (seen 2026-11).
     Zhipu,
     /// Any other: open to members that OpenAI does not have.
-    Compatible,
+    Compatible {
+        /// Anthropic's marks of what to cache reach a model that knows them, by way of OpenRouter or LiteLLM. Others
+        /// have no use for them, and some (Groq, Mistral) refuse members that they do not know.
+        marks: bool,
+    },
 }
 
 impl Server {
-    pub(super) fn of(host: Host<'_>) -> Self {
-        match host {
+    pub(super) fn of(target: &Target<'_>) -> Self {
+        match target.host {
             Host::Own => Self::OpenAi,
             Host::Azure { .. } => Self::Azure,
             Host::Zhipu => Self::Zhipu,
-            Host::Compatible | Host::Vertex { .. } | Host::Bedrock => Self::Compatible,
+            Host::Compatible | Host::Vertex { .. } | Host::Bedrock => {
+                Self::Compatible { marks: is_claude(target.model) }
+            }
         }
+    }
+
+    /// Whether it takes members that OpenAI does not have.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Compatible { .. })
     }
 
     /// Whether OpenAI's models are behind it, with its newer members.
     pub(super) fn is_openai(self) -> bool {
         matches!(self, Self::OpenAi | Self::Azure)
     }
+}
+
+/// Whether a router's name for a model (`anthropic/claude-…`) is one of Anthropic's.
+fn is_claude(model: &str) -> bool {
+    let model = model.to_ascii_lowercase();
+    model.contains("claude") || model.contains("anthropic/")
 }
 
 /// Where the API stands.

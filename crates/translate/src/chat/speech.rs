@@ -49,7 +49,8 @@ pub(super) struct Speaker<'s> {
 impl Speaker<'_> {
     /// Says what a chunk brings.
     pub(super) fn say(&mut self, read: Choice<'_>) -> Result<(), TooMany> {
-        let tokens = read.logprobs.map(|logprobs| logprobs.tokens()).unwrap_or_default();
+        let tokens = read.logprobs.and_then(|logprobs| logprobs.read());
+        let tokens = tokens.map(|logprobs| logprobs.tokens()).unwrap_or_default();
         // A stream whose only chunk is a whole reply.
         if let Some(said) = read.delta.or(read.message) {
             self.said(said)?;
@@ -85,7 +86,7 @@ impl Speaker<'_> {
     fn said(&mut self, said: Said<'_>) -> Result<(), TooMany> {
         let thoughts = said.reasoning_content.or(said.reasoning).unwrap_or_default();
         self.text(Run::Thinking, &thoughts);
-        for block in said.thinking_blocks.into_iter().flatten() {
+        for block in said.thinking_blocks.and_then(|blocks| blocks.read()).into_iter().flatten() {
             self.block(block, !thoughts.is_empty());
         }
         match said.content {
@@ -93,7 +94,7 @@ impl Speaker<'_> {
             Some(TextOr::List(pieces)) => pieces.into_iter().for_each(|piece| self.piece(piece)),
             None => {}
         }
-        for annotation in said.annotations.into_iter().flatten() {
+        for annotation in said.annotations.and_then(|annotations| annotations.read()).into_iter().flatten() {
             if let Some(cited) = annotation.url_citation {
                 let part = self.run(Run::Text);
                 self.sink.citation(self.at(part), &Citation::from(cited));

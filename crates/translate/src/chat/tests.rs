@@ -18,6 +18,7 @@ mod replies;
 mod requests;
 mod streams;
 mod totality;
+mod written;
 
 fn losses() -> Losses {
     Losses::new(Client::Chat, false)

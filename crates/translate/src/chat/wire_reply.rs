@@ -2,6 +2,8 @@
 //!
 //! Members are typed as loosely as servers differ; unknown ones are nothing to a client of another dialect.
 
+use std::marker::PhantomData;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -20,7 +22,7 @@ pub(super) struct Body<'a> {
     /// Whole seconds, but for servers that write a fraction.
     pub(super) created: Option<f64>,
     pub(super) choices: Option<Vec<Choice<'a>>>,
-    pub(super) usage: Option<WireUsage>,
+    pub(super) usage: Option<Loose<'a, WireUsage>>,
     pub(super) service_tier: Option<Text<'a>>,
     pub(super) error: Option<Raw<'a>>,
     /// `error` where the body itself is an error, as vLLM writes it.
@@ -36,9 +38,23 @@ pub(super) struct Choice<'a> {
     pub(super) finish_reason: Option<Text<'a>>,
     /// vLLM's: the stop text or token that was met.
     pub(super) stop_reason: Option<Raw<'a>>,
-    pub(super) logprobs: Option<Logprobs<'a>>,
+    pub(super) logprobs: Option<Loose<'a, Logprobs<'a>>>,
     /// Moonshot's place for it in streams.
-    pub(super) usage: Option<WireUsage>,
+    pub(super) usage: Option<Loose<'a, WireUsage>>,
+}
+
+/// What is said besides: a server that writes it in a form of its own is understood in the rest.
+#[derive(Debug, Deserialize)]
+#[serde(transparent, bound(deserialize = "'de: 'a"))]
+pub(super) struct Loose<'a, T> {
+    written: &'a RawValue,
+    read: PhantomData<T>,
+}
+
+impl<'a, T: Deserialize<'a>> Loose<'a, T> {
+    pub(super) fn read(&self) -> Option<T> {
+        serde_json::from_str(self.written.get()).ok()
+    }
 }
 
 /// A message, or a piece of one.
@@ -49,10 +65,10 @@ pub(super) struct Said<'a> {
     pub(super) refusal: Option<Text<'a>>,
     pub(super) reasoning_content: Option<Text<'a>>,
     pub(super) reasoning: Option<Text<'a>>,
-    pub(super) thinking_blocks: Option<Vec<Block<'a>>>,
+    pub(super) thinking_blocks: Option<Loose<'a, Vec<Block<'a>>>>,
     pub(super) tool_calls: Option<Vec<Call<'a>>>,
     pub(super) function_call: Option<Function<'a>>,
-    pub(super) annotations: Option<Vec<Annotation<'a>>>,
+    pub(super) annotations: Option<Loose<'a, Vec<Annotation<'a>>>>,
 }
 
 /// A piece of content where that is a list: Mistral's reasoning models.

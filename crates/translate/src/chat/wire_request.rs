@@ -79,9 +79,8 @@ pub(super) struct Message<'a> {
     pub(super) thinking_blocks: Option<Vec<ThinkingBlock<'a>>>,
     pub(super) audio: Option<Raw<'a>>,
     pub(super) cache_control: Option<CacheControl<'a>>,
-    /// What replies have and clients send back as they got it; it says nothing to a model.
-    #[serde(rename = "annotations")]
-    pub(super) _annotations: Option<IgnoredAny>,
+    /// What replies have and clients send back as they got it; mostly empty.
+    pub(super) annotations: Option<Vec<IgnoredAny>>,
     #[serde(flatten)]
     pub(super) extra: Extra,
 }

@@ -130,7 +130,7 @@ fn audio<'a>(media: &'a Media<'_>, server: Server, losses: &mut Losses) -> Resul
     let format = match subtype.unwrap_or("wav") {
         "wav" | "x-wav" | "wave" | "vnd.wave" => "wav",
         "mpeg" | "mp3" => "mp3",
-        other if server == Server::Compatible => other.strip_prefix("x-").unwrap_or(other),
+        other if server.is_open() => other.strip_prefix("x-").unwrap_or(other),
         _ => {
             losses.refuse(Feature::Audio, "chat completions takes sound as WAV and MP3")?;
             return Ok(None);

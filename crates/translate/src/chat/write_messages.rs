@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::ids::short;
 use super::server::Server;
 use super::write_media::{Piece, Said, pieces};
 use super::write_reply::{Called, Custom, Function};
@@ -12,6 +13,7 @@ use crate::content::{Part, TextPart, ToolCall, ToolResult};
 use crate::loss::{Feature, Losses, Refusal};
 use crate::request::{Request, Role, Turn};
 use crate::signature::bare;
+use crate::text::Text;
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Message<'a> {
@@ -130,6 +132,7 @@ impl<'a> Conversation<'a> {
             }
             let content = match said.as_slice() {
                 [] if turn.parts.iter().any(|part| matches!(part, Part::ToolResult(_))) => continue,
+                [] => Content::Text(Cow::Borrowed("")),
                 [Piece { said: Said::Text { text }, cache_control: None }] => Content::Text(text.clone()),
                 _ => Content::Pieces(said),
             };
@@ -137,6 +140,11 @@ impl<'a> Conversation<'a> {
             self.messages.push(Message { role: "user", content: Some(content), name, ..Message::default() });
         }
         Ok(())
+    }
+
+    fn id(&self, id: &'a Text<'_>) -> Cow<'a, str> {
+        let id = bare(id);
+        if self.server.is_openai() { short(id) } else { id }
     }
 
     fn name(&self, turn: &'a Turn<'_>, losses: &mut Losses) -> Option<&'a str> {
@@ -169,7 +177,7 @@ impl<'a> Conversation<'a> {
         if result.cache.is_some() {
             losses.drop(Feature::CacheControl, "what a tool said has no marks in chat completions");
         }
-        let id = bare(&result.id);
+        let id = self.id(&result.id);
         if !media.is_empty() {
             let name = result.name.as_deref().unwrap_or("the tool");
             if texts.is_empty() {
@@ -261,7 +269,7 @@ impl<'a> Conversation<'a> {
         if call.cache.is_some() {
             losses.drop(Feature::CacheControl, "calls have no marks in chat completions");
         }
-        let (id, name) = (bare(&call.id), call.name.as_str());
+        let (id, name) = (self.id(&call.id), call.name.as_str());
         if call.custom && !self.server.is_openai() {
             losses.refuse(Feature::CustomTools, "only OpenAI has tools that take free text")?;
             return Ok(None);

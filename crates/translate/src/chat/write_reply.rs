@@ -128,7 +128,10 @@ struct Token<'a> {
 
 /// Writes a reply: <https://platform.openai.com/docs/api-reference/chat/object> (seen 2026-11).
 pub fn write_reply(reply: &Reply<'_>, context: &ReplyContext) -> Vec<u8> {
-    let choices = reply.choices.iter().zip(0_usize..);
+    // Clients look at the first choice without asking whether there is one.
+    let none = [Choice::default()];
+    let choices = if reply.choices.is_empty() { &none } else { reply.choices.as_slice() };
+    let choices = choices.iter().zip(0_usize..);
     json::write(&Body {
         id: id(&reply.id, context),
         object: "chat.completion",

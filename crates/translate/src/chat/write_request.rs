@@ -108,7 +108,7 @@ fn members<S: Serializer>(members: &[&(String, Value)], serializer: S) -> Result
 /// # Errors
 /// What the server cannot do and the operator does not allow to be left out.
 pub fn write_request(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Result<Outgoing, Refusal> {
-    let server = Server::of(target.host);
+    let server = Server::of(target);
     let openai = server.is_openai();
     let (tools, tool_choice) = write_tools::tools(request, server, losses)?;
     let (reasoning_effort, thinking) = reasoning(request.reasoning.as_ref(), server, losses);
@@ -271,7 +271,7 @@ const WRITTEN: &[&str] = &[
 ];
 
 fn unknown<'a>(request: &'a Request<'_>, server: Server, losses: &mut Losses) -> Vec<&'a (String, Value)> {
-    let open = server == Server::Compatible;
+    let open = server.is_open();
     let (written, left) = request.unknown.iter().partition(|(name, _)| open && !WRITTEN.contains(&name.as_str()));
     let left: Vec<&(String, Value)> = left;
     for (name, _) in left {

@@ -58,7 +58,7 @@ pub(super) fn sampling<'a>(
         top_logprobs: request.logprobs.filter(|&others| others > 0),
         logit_bias: request.logit_bias.as_ref(),
     };
-    if server != Server::Compatible && sampling.top_k.take().is_some() {
+    if !server.is_open() && sampling.top_k.take().is_some() {
         losses.drop(Feature::TopK, "it is no member of chat completions");
     }
     if server == Server::Zhipu {
@@ -99,7 +99,7 @@ fn stops<'a>(mut stop: Vec<&'a str>, server: Server, losses: &mut Losses) -> Res
     let (max, why) = match server {
         Server::OpenAi | Server::Azure => (STOPS_MAX, "OpenAI takes at most 4 stop texts"),
         Server::Zhipu => (1, "GLM takes one stop text"),
-        Server::Compatible => return Ok(stop),
+        Server::Compatible { .. } => return Ok(stop),
     };
     if stop.len() > max {
         losses.refuse(Feature::Stop, why)?;

@@ -75,13 +75,14 @@ pub(super) struct AllowedTools<'a> {
     tools: Vec<Named<'a>>,
 }
 
-/// A mark of what to cache: servers like OpenRouter and LiteLLM pass it on.
+/// A mark of what to cache, where it reaches somebody who knows it:
+/// <https://openrouter.ai/docs/features/prompt-caching> (seen 2026-11).
 pub(super) fn mark<'a>(cache: Option<&'a Cache<'_>>, server: Server, losses: &mut Losses) -> Option<CacheControl<'a>> {
     let cache = cache?;
-    if server == Server::Compatible {
+    if server == (Server::Compatible { marks: true }) {
         return Some(CacheControl { r#type: "ephemeral", ttl: cache.ttl.as_deref() });
     }
-    losses.drop(Feature::CacheControl, "the provider caches by itself");
+    losses.drop(Feature::CacheControl, "of chat completions, only routers to Claude take marks");
     None
 }
 
