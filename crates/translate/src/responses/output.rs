@@ -5,7 +5,7 @@ use crate::json;
 use crate::stream::Opening;
 
 /// A reply with more than that is given up: no provider writes as much.
-const BYTES_MAX: usize = 16 << 20;
+const BYTES_MAX: usize = 8 << 20;
 
 /// What kind of part is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::bodies::{REPLY, STREAM, sse};
 use super::*;
+use crate::content::{Part, Thinking, ToolCall};
+use crate::reply::{Choice, Finish};
 
 /// The base with a merge patch of RFC 7396 laid over it.
 fn patched(target: &mut Value, patch: Value) {
@@ -129,6 +131,34 @@ proptest! {
     #[test]
     fn spoilt_streams_are_taken(body in mutated(&sse(STREAM)), piece in 1..500_usize) {
         let _ = fold_stream(&body, piece);
+    }
+}
+
+fn any_part() -> impl Strategy<Value = Part<'static>> {
+    let text = || "[a-zä\"\\\\\n\u{1}😀]{0,12}";
+    let call = (text(), "[a-z]{1,5}", text(), any::<bool>()).prop_map(|(id, name, arguments, custom)| {
+        let (id, name, arguments) = (id.into(), name.into(), arguments.into());
+        Part::ToolCall(ToolCall { id, name, arguments, custom, cache: None })
+    });
+    let thinking =
+        (text(), proptest::option::of("[a-z]{1,5}"), any::<bool>()).prop_map(|(text, signature, redacted)| {
+            Part::Thinking(Thinking { text: text.into(), signature: signature.map(Into::into), redacted })
+        });
+    prop_oneof![text().prop_map(Part::text), text().prop_map(|text| Part::Refusal(text.into())), call, thinking]
+}
+
+proptest! {
+    #[test]
+    fn a_stream_and_a_whole_reply_say_the_same(parts in proptest::collection::vec(any_part(), 0..6), ends in 0..3_u8) {
+        let finish = [Finish::Stop, Finish::Length, Finish::ContentFilter][usize::from(ends)].clone();
+        let choices = vec![Choice { parts, finish, ..Choice::default() }];
+        let reply = Reply { id: "resp_1".into(), model: "m".into(), choices, ..Reply::default() };
+        let stream = stream_of(&reply, &context());
+        let whole = write_reply(&reply, &context());
+        prop_assert_eq!(fold_stream(&stream, 17).unwrap(), read_reply(&whole).unwrap());
+        let (last, whole) = (events(&stream).pop().unwrap()["response"].clone(), parsed(&whole));
+        prop_assert_eq!(&last["output"], &whole["output"]);
+        prop_assert_eq!(&last["status"], &whole["status"]);
     }
 }
 
