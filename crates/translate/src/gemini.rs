@@ -7,6 +7,7 @@
 
 mod base64;
 mod blob;
+mod candidate;
 mod config;
 mod count;
 mod envelope;

@@ -1,7 +1,7 @@
 //! The parts of a client's turns.
 
 use super::read_request::unknown;
-use super::results::Calls;
+use super::results::{Calls, own_id};
 use super::{blob, proof, wire_request as wire};
 use crate::content::{Part, Thinking, ToolCall};
 use crate::loss::{Losses, Refusal};
@@ -103,7 +103,7 @@ impl PartsReader {
         if call.partial_args.is_some() || call.will_continue.is_some() {
             losses.refuse_field("contents.parts.functionCall.partialArgs", "a call must be complete: send its args")?;
         }
-        let id = call.id.filter(|id| !id.is_empty());
+        let id = call.id.filter(|id| !id.is_empty()).map(|id| own_id(id, &call.name));
         let mut id = id.unwrap_or_else(|| format!("call_{index}_{number}").into());
         if let Some((signature, redacted)) = proof {
             match signature::untag(&signature, None) {

@@ -7,7 +7,7 @@ use super::wire_reply::{Chunk, LogprobsResult, UsageMetadata};
 use crate::fold::Fold;
 use crate::json;
 use crate::reply::{Finish, Logprob, Reply};
-use crate::stream::{Frame, StreamReader};
+use crate::stream::StreamReader;
 
 /// Reads the body of a reply. It is the one piece of a stream that has only one. `None`: it is no such reply.
 pub fn read_reply<'a>(body: &'a [u8]) -> Option<Reply<'a>> {
@@ -15,10 +15,9 @@ pub fn read_reply<'a>(body: &'a [u8]) -> Option<Reply<'a>> {
     if chunk.error.is_some() || (chunk.candidates.is_none() && chunk.prompt_feedback.is_none()) {
         return None;
     }
-    drop(chunk);
     let mut fold = Fold::default();
     let mut reader = Reader::default();
-    reader.frame(Frame { name: None, data: body }, &mut fold);
+    reader.chunk(chunk, &mut fold);
     reader.end(&mut fold);
     fold.finish().ok()
 }

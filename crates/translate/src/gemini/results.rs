@@ -16,6 +16,17 @@ const FILE: &str = "contents.parts.functionResponse.parts.fileData";
 #[derive(Debug, Default)]
 pub(super) struct Calls(Vec<Call>);
 
+/// An id as the backend gave it: Gemini CLI puts the function's name before it
+/// (<https://github.com/google-gemini/gemini-cli/blob/main/packages/core/src/core/geminiChat.ts>, seen 2026-11), which
+/// can make it longer than OpenAI takes, or bring in letters that Anthropic refuses.
+pub(super) fn own_id<'a>(id: Text<'a>, name: &str) -> Text<'a> {
+    let bare = id.strip_prefix(name).and_then(|rest| rest.strip_prefix("__")).filter(|bare| !bare.is_empty());
+    match bare {
+        Some(bare) if !name.is_empty() => bare.to_owned().into(),
+        _ => id,
+    }
+}
+
 #[derive(Debug)]
 struct Call {
     id: String,
@@ -29,7 +40,8 @@ impl Calls {
         self.0.push(Call { id: id.to_owned(), name: name.to_owned(), answered: false });
     }
 
-    /// A result. Older clients give no ids: then it answers the first call of its name that has no answer yet.
+    /// A result. Older clients give no ids: then, or if no call has its id, it answers the first call of its name that
+    /// has no answer yet.
     pub(super) fn result<'a>(
         &mut self,
         (index, number): (usize, usize),
@@ -37,7 +49,7 @@ impl Calls {
         losses: &mut Losses,
     ) -> Result<ToolResult<'a>, Refusal> {
         leave_out(&response, losses);
-        let id = response.id.filter(|id| !id.is_empty());
+        let id = response.id.filter(|id| !id.is_empty()).map(|id| own_id(id, &response.name));
         let found = self.answered(id.as_deref(), &response.name);
         let id = match (found, id) {
             (Some(id), _) => id.into(),
@@ -62,10 +74,10 @@ impl Calls {
     }
 
     fn answered(&mut self, id: Option<&str>, name: &str) -> Option<String> {
-        let call = match id {
-            Some(id) => self.0.iter_mut().rev().find(|call| call.id == id || signature::detach(&call.id).0 == id),
-            None => self.0.iter_mut().find(|call| !call.answered && call.name == name),
-        }?;
+        let by_id = |call: &Call| Some(call.id.as_str()) == id || Some(signature::detach(&call.id).0) == id;
+        let by_name = |call: &Call| !call.answered && call.name == name;
+        let place = self.0.iter().rposition(by_id).or_else(|| self.0.iter().position(by_name))?;
+        let call = self.0.get_mut(place)?;
         call.answered = true;
         Some(call.id.clone())
     }

@@ -111,6 +111,27 @@ fn results_find_their_calls_and_signatures_stay_with_what_they_sign() {
     assert_eq!(results[2], ("own", false, Part::text(r#"{"files": 2, "more": false}"#), 2));
 }
 
+#[test]
+fn ids_that_gemini_cli_has_lengthened_are_the_backends_again() {
+    let body = r#"{"contents": [
+        {"role": "model", "parts": [{"functionCall": {"id": "a.b__call_1", "name": "a.b", "args": {}}},
+                                    {"functionCall": {"id": "call_2", "name": "f", "args": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"id": "a.b__call_1", "name": "a.b", "response": {}}},
+                                   {"functionResponse": {"id": "other", "name": "f", "response": {}}}]}]}"#;
+    let request = read_request(body.as_bytes(), "m", false, &mut losses()).unwrap();
+    let ids = |turn: usize| -> Vec<&str> {
+        let parts = request.turns[turn].parts.iter();
+        parts
+            .map(|part| match part {
+                Part::ToolCall(call) => call.id.as_str(),
+                Part::ToolResult(result) => result.id.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    assert_eq!((ids(0), ids(1)), (vec!["call_1", "call_2"], vec!["call_1", "call_2"]));
+}
+
 fn refusal(body: &str) -> Refusal {
     read_request(body.as_bytes(), "m", false, &mut losses()).unwrap_err()
 }
