@@ -1,9 +1,15 @@
-//! Counting tokens: <https://platform.claude.com/docs/en/api/messages-count-tokens> (seen 2026-11).
+//! Counting tokens: <https://platform.claude.com/docs/en/api/messages-count-tokens>,
+//! <https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens> and
+//! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html> (all seen 2026-11).
 
-use serde::Deserialize;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
-use super::write_request::{count_body, headers};
-use crate::json;
+use super::members::Members;
+use super::rehost::{VERTEX_VERSION, rehost_request};
+use super::write_request::{count_body, headers, percent, write_request};
+use crate::json::{self, Raw};
 use crate::loss::{Losses, Refusal};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, Target};
@@ -11,23 +17,77 @@ use crate::target::{Host, Outgoing, Target};
 /// A request for the number of input tokens of this one.
 ///
 /// # Errors
-/// What Anthropic cannot do; a host that does not count.
+/// What Anthropic cannot do.
 pub fn count_tokens_request(
     request: &Request<'_>,
     target: &Target<'_>,
     losses: &mut Losses,
 ) -> Result<Outgoing, Refusal> {
-    if matches!(target.host, Host::Vertex { .. } | Host::Bedrock) {
-        return Err(Refusal::new("", "the backend that serves this model does not count tokens"));
+    let body = match target.host {
+        Host::Bedrock => wrapped(&write_request(request, target, losses)?.body),
+        _ => count_body(request, target, losses)?,
+    };
+    Ok(Outgoing { path: path(target), body, headers: headers(request) })
+}
+
+/// The same of an Anthropic client's own body, for hosts that count elsewhere. `None`: the body is no object, or the
+/// host takes it as it is.
+pub fn rehost_count_request(body: &[u8], target: &Target<'_>, beta: Option<&str>) -> Option<Outgoing> {
+    let body = match target.host {
+        Host::Vertex { .. } => {
+            let Members(mut members) = serde_json::from_slice(body).ok()?;
+            members.retain(|(name, _)| !matches!(name.as_str(), "model" | "anthropic_version"));
+            members.push(("anthropic_version".into(), Raw::of(&VERTEX_VERSION)?));
+            members.push(("model".into(), Raw::of(&target.model)?));
+            json::write(&Members(members))
+        }
+        Host::Bedrock => {
+            let Members(mut members) = serde_json::from_slice(body).ok()?;
+            if !members.iter().any(|(name, _)| name == "max_tokens") {
+                members.push(("max_tokens".into(), Raw::of(&target.default_max_output)?));
+            }
+            wrapped(&rehost_request(&json::write(&Members(members)), target.host, beta)?)
+        }
+        _ => return None,
+    };
+    Some(Outgoing { path: path(target), body, headers: Vec::new() })
+}
+
+fn path(target: &Target<'_>) -> String {
+    match target.host {
+        Host::Vertex { project, location } => format!(
+            "/v1/projects/{}/locations/{}/publishers/anthropic/models/count-tokens:rawPredict",
+            percent(project),
+            percent(location)
+        ),
+        Host::Bedrock => format!("/model/{}/count-tokens", percent(target.model)),
+        _ => "/v1/messages/count_tokens".to_owned(),
     }
-    let body = count_body(request, target, losses)?;
-    Ok(Outgoing { path: "/v1/messages/count_tokens".to_owned(), body, headers: headers(request) })
+}
+
+/// Amazon counts the body of a request that it would serve.
+fn wrapped(body: &[u8]) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Count {
+        input: Input,
+    }
+    #[derive(Serialize)]
+    struct Input {
+        #[serde(rename = "invokeModel")]
+        invoke_model: InvokeModel,
+    }
+    #[derive(Serialize)]
+    struct InvokeModel {
+        body: String,
+    }
+    json::write(&Count { input: Input { invoke_model: InvokeModel { body: STANDARD.encode(body) } } })
 }
 
 /// The number in a reply to it.
 pub fn read_count(body: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
     struct Count {
+        #[serde(alias = "inputTokens")]
         input_tokens: u64,
     }
     json::read_reply::<Count>(body).map(|count| count.input_tokens)

@@ -9,7 +9,7 @@
 //! | before 4.6, and other makers' | a budget of tokens | none | all |
 //! | 4.6 | adaptive, off unless asked for | low to high, max | no prefill |
 //! | 4.7, 4.8 | the same | and xhigh | forced tools only |
-//! | 5, Haiku 5.5 | adaptive, on unless `disabled` | and xhigh | forced tools only |
+//! | 5, Haiku 5.5, names without a version | adaptive, on unless `disabled` | and xhigh | forced tools only |
 //! | Sonnet 5.5 | adaptive, on unless `between_tools` | and xhigh | none |
 //! | Opus 5.5, Fable, Mythos | adaptive, always | and xhigh | none |
 
@@ -58,8 +58,10 @@ impl Model {
     /// What the model of this name can do. A name without `claude` is another maker's, on a server that is
     /// compatible: those follow the older forms.
     pub(super) fn of_name(name: &str) -> Self {
-        let version = version(name).unwrap_or_default();
-        let is = |family: &str| name.contains("claude") && name.contains(family);
+        let name = name.to_ascii_lowercase();
+        let claude = name.contains("claude");
+        let is = |family: &str| claude && name.contains(family);
+        let version = version(&name).unwrap_or(if claude { (5, 0) } else { (0, 0) });
         let always = is("fable") || is("mythos");
         let off = match version {
             _ if always => Off::Never,
@@ -142,6 +144,7 @@ mod tests {
         for (name, off, forced_tools) in [
             ("claude-opus-5", Off::Type("disabled"), true),
             ("claude-haiku-5-5", Off::Type("disabled"), true),
+            ("anthropic/Claude-Haiku-latest", Off::Type("disabled"), true),
             ("claude-sonnet-5-5", Off::Type("between_tools"), false),
             ("anthropic.claude-opus-5-5", Off::Never, false),
             ("claude-fable-5", Off::Never, false),

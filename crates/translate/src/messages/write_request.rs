@@ -86,7 +86,7 @@ fn path(target: &Target<'_>, stream: bool) -> String {
 }
 
 /// A segment of a path. `@` stands as it is, because Vertex has it in names of models.
-fn percent(segment: &str) -> String {
+pub(super) fn percent(segment: &str) -> String {
     let mut encoded = String::with_capacity(segment.len());
     for byte in segment.bytes() {
         match byte {
@@ -130,9 +130,10 @@ fn prefill(model: Model, body: &mut Body<'_>, losses: &mut Losses) -> Result<(),
     Ok(())
 }
 
-/// The body for counting, which has no cap and no stream.
+/// The body for counting, which has no cap, no stream, and nothing else that cannot change the count.
 pub(super) fn count_body(request: &Request<'_>, target: &Target<'_>, losses: &mut Losses) -> Result<Vec<u8>, Refusal> {
     let mut body = body(request, target, losses)?;
+    body.model = Some(target.model);
     body.max_tokens = None;
     body.stream = None;
     (body.temperature, body.top_p, body.top_k) = (None, None, None);

@@ -1,8 +1,12 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::super::{count_tokens_request, read_count, read_request, rehost_request, scrub_thoughts, write_count};
+use super::super::{
+    count_tokens_request, read_count, read_request, rehost_count_request, rehost_request, scrub_thoughts, write_count,
+};
 use super::{OWN, strict, value};
-use crate::target::{Host, Target};
+use crate::target::{Host, Outgoing, Target};
 
 const VERTEX: Host<'static> = Host::Vertex { project: "p", location: "global" };
 
@@ -56,10 +60,36 @@ fn tokens_are_counted_of_the_same_prompt() {
     let expected = json!({"model": "claude-sonnet-4-5", "system": [{"type": "text", "text": "S"}],
         "messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]});
     assert_eq!(value(&outgoing.body), expected);
-    let bedrock = Target { host: Host::Bedrock, ..OWN };
-    assert!(count_tokens_request(&request, &bedrock, &mut strict()).is_err());
     assert_eq!(read_count(&write_count(2_095)), Some(2_095));
+    assert_eq!(read_count(br#"{"inputTokens":7}"#), Some(7));
     assert_eq!(read_count(b"{}"), None);
+}
+
+#[test]
+fn hosts_count_elsewhere() {
+    let body = br#"{"model":"claude-x","messages":[{"role":"user","content":"a"}],"new":1.0}"#;
+    let request = read_request(body, &mut strict()).unwrap();
+    let vertex = Target { host: VERTEX, ..OWN };
+    let path = "/v1/projects/p/locations/global/publishers/anthropic/models/count-tokens:rawPredict";
+    let own = rehost_count_request(body, &vertex, None).unwrap();
+    let expected = json!({"anthropic_version": "vertex-2023-10-16", "model": "claude-sonnet-4-5", "new": 1.0,
+        "messages": [{"role": "user", "content": "a"}]});
+    assert_eq!((own.path.as_str(), value(&own.body)), (path, expected));
+    let translated = count_tokens_request(&request, &vertex, &mut strict()).unwrap();
+    assert_eq!((translated.path.as_str(), &value(&translated.body)["model"]), (path, &json!("claude-sonnet-4-5")));
+    let bedrock = Target { host: Host::Bedrock, ..OWN };
+    let counted = |outgoing: &Outgoing| {
+        let body = value(&outgoing.body)["input"]["invokeModel"]["body"].as_str().unwrap().to_owned();
+        value(&STANDARD.decode(body).unwrap())
+    };
+    let own = rehost_count_request(body, &bedrock, None).unwrap();
+    assert_eq!(own.path, "/model/claude-sonnet-4-5/count-tokens");
+    let expected = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 4_096, "new": 1.0,
+        "messages": [{"role": "user", "content": "a"}]});
+    assert_eq!(counted(&own), expected);
+    let translated = count_tokens_request(&request, &bedrock, &mut strict()).unwrap();
+    assert_eq!(counted(&translated)["anthropic_version"], "bedrock-2023-05-31");
+    assert_eq!(rehost_count_request(body, &OWN, None), None);
 }
 
 #[test]
