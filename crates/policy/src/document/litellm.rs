@@ -11,6 +11,8 @@ use super::Loaded;
 use super::problem::{Path, Problem, shown};
 use super::reader::Reader;
 
+mod provider;
+
 const API_BASE_DEFAULT: &str = "https://api.openai.com/v1";
 const API_KEY_DEFAULT: &str = "${OPENAI_API_KEY}";
 
@@ -98,7 +100,7 @@ fn model(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Mode
     .as_object()?;
     let mut param = |name| parameter(reader, params, name, &params_path);
     let upstream_model = param("model");
-    let api_key = param("api_key").unwrap_or_else(|| API_KEY_DEFAULT.to_owned());
+    let api_key = param("api_key");
     let api_version = param("api_version");
     let base_url = param("api_base").or_else(|| param("base_url"));
     let timeout = ["timeout", "stream_timeout"].iter().find_map(|name| Some((*name, optional(params, name)?)));
@@ -106,35 +108,50 @@ fn model(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Mode
     if optional(params, "model").is_none() {
         reader.problem(&params_path.member("model"), "required field `model` is missing");
     }
-    warn_ignored(reader, params, &params_path);
+    let (prefix, stripped) = match &upstream_model {
+        Some(model) => model.split_once('/').unwrap_or(("openai", model)),
+        None => ("openai", ""),
+    };
+    let provider = provider::of_prefix(prefix, base_url.is_some());
+    warn_ignored(reader, params, provider.is_some(), &params_path);
 
-    let (name, upstream_model) = (name?, upstream_model?);
-    let (provider, stripped) = upstream_model.split_once('/').unwrap_or(("openai", &upstream_model));
-    if base_url.is_none() && !OPENAI_PROVIDERS.contains(&provider) {
+    let (name, stripped) = (name?, upstream_model.as_ref().map(|_| stripped)?);
+    if provider.is_none() && base_url.is_none() && !OPENAI_PROVIDERS.contains(&prefix) {
         let message = format!(
             "requests and the api_key go to {API_BASE_DEFAULT} because there is no api_base: give the one of `{}`",
-            shown(provider)
+            shown(prefix)
         );
         reader.warn(&params_path, message);
     }
     let Path::Element(_, index) = path else { return None };
     let backend_name = format!("litellm_{index}_{}", slug(&name));
-    let mut backend = json!({
-        "name": backend_name,
-        "base_url": base_url.unwrap_or_else(|| API_BASE_DEFAULT.to_owned()),
-        "headers": {"authorization": format!("Bearer {api_key}")},
-    });
-    let mut set = |field: &str, value: Value| backend.as_object_mut().and_then(|b| b.insert(field.to_owned(), value));
+    let mut backend = match provider {
+        Some(provider) => {
+            let given = (base_url.as_deref(), api_key.as_deref());
+            provider::backend(reader, &provider, params, &params_path, given)
+        }
+        None => json!({
+            "base_url": base_url.unwrap_or_else(|| API_BASE_DEFAULT.to_owned()),
+            "headers": {"authorization": format!("Bearer {}", api_key.as_deref().unwrap_or(API_KEY_DEFAULT))},
+        }),
+    };
+    set(&mut backend, "name", json!(backend_name));
     if let Some(version) = api_version {
-        set("query_params", json!({"api-version": version}));
+        set(&mut backend, "query_params", json!({"api-version": version}));
     }
     if let Some(seconds) = timeout {
-        set("timeout_seconds", json!(seconds));
+        set(&mut backend, "timeout_seconds", json!(seconds));
     }
     if stripped != name && !stripped.contains('*') && !name.contains('*') {
-        set("model_map", Value::Object(Map::from_iter([(name.clone(), json!(stripped))])));
+        set(&mut backend, "model_map", Value::Object(Map::from_iter([(name.clone(), json!(stripped))])));
     }
     Some(Model { name, backend_name, backend })
+}
+
+fn set(object: &mut Value, field: &str, value: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(field.to_owned(), value);
+    }
 }
 
 /// A member that is there and not null.
@@ -189,11 +206,11 @@ fn timeout_seconds(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> O
 }
 
 /// Says which parameters have no effect here.
-fn warn_ignored(reader: &mut Reader<'_>, params: &Map<String, Value>, path: &Path<'_>) {
+fn warn_ignored(reader: &mut Reader<'_>, params: &Map<String, Value>, translated: bool, path: &Path<'_>) {
     const IMPORTED: [&str; 7] =
         ["model", "api_key", "api_base", "base_url", "api_version", "timeout", "stream_timeout"];
-    let ignored: Vec<String> =
-        params.keys().filter(|name| !IMPORTED.contains(&name.as_str())).map(|name| shown(name)).collect();
+    let imported = |name: &str| IMPORTED.contains(&name) || translated && provider::PARAMETERS.contains(&name);
+    let ignored: Vec<String> = params.keys().filter(|name| !imported(name)).map(|name| shown(name)).collect();
     if !ignored.is_empty() {
         reader.warn(path, format!("not imported: {}", ignored.join(", ")));
     }
@@ -275,7 +292,11 @@ impl Imported {
         if let Some((index, field)) = parts("backends") {
             let field = match field {
                 ".base_url" => "litellm_params.api_base",
-                ".headers.authorization" => "litellm_params.api_key",
+                _ if field.starts_with(".headers.") => "litellm_params.api_key",
+                ".provider_config.project" => "litellm_params.vertex_project",
+                ".provider_config.location" => "litellm_params.vertex_location",
+                ".provider_config.region" => "litellm_params.aws_region_name",
+                ".provider_config.auth.file" => "litellm_params.vertex_credentials",
                 ".query_params.api-version" => "litellm_params.api_version",
                 ".timeout_seconds" => "litellm_params.timeout",
                 _ => "litellm_params",

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 
 mod address;
 mod credential;
-mod names;
+pub(super) mod names;
 #[cfg(test)]
 mod tests;
 

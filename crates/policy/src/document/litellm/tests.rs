@@ -1,6 +1,7 @@
 use super::*;
 use crate::document::testing::Fixed;
 use crate::document::{Document, Format, load};
+use crate::filter_config::Speaks;
 
 /// In the shape that LiteLLM's own documentation shows.
 const PROXY_CONFIG: &str = r#"
@@ -73,7 +74,8 @@ fn each_model_becomes_a_backend() {
     );
     let azure = &document.backends[0];
     assert_eq!(azure.base_url, "https://azure.test/openai/v1");
-    assert_eq!(azure.headers["authorization"].expose(), "Bearer azure-secret");
+    assert_eq!(azure.headers["api-key"].expose(), "azure-secret");
+    assert_eq!(azure.provider.as_ref().unwrap().speaks, Speaks::Azure { deployments: false });
     assert_eq!(azure.query_params["api-version"].expose(), "2024-02-01");
     assert_eq!(azure.timeout_seconds, 31);
     assert_eq!(azure.model_map["gpt-4o"], "my-deployment");
@@ -84,6 +86,46 @@ fn each_model_becomes_a_backend() {
     assert!(openai.model_map.is_empty() && document.backends[2].model_map.is_empty());
     assert_eq!(document.backends[3].headers["authorization"].expose(), "Bearer openai-secret");
     assert_eq!(document.backends[4].model_map["Plain Name!"], "gpt-4o-mini");
+}
+
+#[test]
+fn providers_become_those_that_speak_their_dialect() {
+    let text = r#"
+model_list:
+  - {model_name: c, litellm_params: {model: anthropic/claude-x, api_key: sk-ant}}
+  - {model_name: g, litellm_params: {model: gemini/gemini-x, api_key: os.environ/OPENAI_API_KEY}}
+  - {model_name: v, litellm_params: {model: vertex_ai/gemini-x, vertex_project: p-1, vertex_location: us-east5,
+      vertex_credentials: /key.json}}
+  - {model_name: b, litellm_params: {model: bedrock/anthropic.claude-x, aws_region_name: us-west-2,
+      aws_access_key_id: os.environ/AZURE_KEY, aws_secret_access_key: os.environ/AZURE_KEY}}
+  - {model_name: q, litellm_params: {model: groq/llama-x, api_key: sk-groq}}
+  - {model_name: o, litellm_params: {model: ollama/llama-x, api_base: "http://ollama:11434"}}
+  - {model_name: u, litellm_params: {model: unheard/of, api_key: k}}
+"#;
+    let account = r#"{"client_email": "e", "private_key": "-----BEGIN x"}"#;
+    let environment = environment().with_file("/key.json", account);
+    let loaded = load(text, Some(Format::Yaml), &environment).unwrap();
+    let backends = &loaded.document.backends;
+    let speaks = |at: usize| backends[at].provider.as_ref().map(|provider| provider.speaks);
+    let expected = [Speaks::Anthropic, Speaks::Gemini, Speaks::Vertex, Speaks::Bedrock, Speaks::Chat];
+    assert_eq!([0, 1, 2, 3, 4].map(|at| speaks(at).unwrap()), expected);
+    assert_eq!((speaks(5), backends[5].base_url.as_str()), (None, "http://ollama:11434"));
+    assert_eq!(backends[0].headers["x-api-key"].expose(), "sk-ant");
+    assert_eq!(backends[1].headers["x-goog-api-key"].expose(), "openai-secret");
+    assert_eq!(backends[2].base_url, "https://us-east5-aiplatform.googleapis.com");
+    assert!(backends[2].refreshed.is_some());
+    assert_eq!(backends[3].sigv4.as_ref().unwrap().secret_access_key.expose(), "azure-secret");
+    assert_eq!(
+        (backends[4].base_url.as_str(), backends[4].model_map["q"].as_str()),
+        ("https://api.groq.com/openai/v1", "llama-x")
+    );
+    let warnings: Vec<_> = loaded.warnings.iter().map(Problem::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("model_list[6].litellm_params: requests and the api_key go to"), "{warnings:?}");
+    let text = "model_list: [{model_name: b, litellm_params: {model: bedrock/x, aws_region_name: 'U S'}}]";
+    let lines = problems(text);
+    assert!(lines[0].starts_with("model_list[0].litellm_params: "), "{lines:?}");
+    assert!(lines[1].starts_with("model_list[0].litellm_params.aws_region_name: "), "{lines:?}");
 }
 
 #[test]
@@ -124,8 +166,6 @@ fn what_is_left_behind_is_said() {
         [
             "litellm_settings: not imported",
             "model_list[0].litellm_params: not imported: rpm",
-            "model_list[2].litellm_params: requests and the api_key go to https://api.openai.com/v1 because there is \
-             no api_base: give the one of `anthropic`",
             "general_settings.database_url: not imported",
             "mcp_servers.local: not imported: it has no url",
             "mcp_servers: accepted, not enforced in this version",

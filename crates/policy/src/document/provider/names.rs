@@ -105,9 +105,14 @@ pub(super) const PROVIDERS: &[Provider] = &[
     known("zai", Zhipu, "https://api.z.ai/api/paas/v4"),
 ];
 
+/// The provider of a name that is known to be one.
+pub(in crate::document) fn by_name(name: &str) -> Option<Provider> {
+    PROVIDERS.iter().find(|provider| provider.name == name).copied()
+}
+
 /// The provider of a name.
 pub(super) fn named(reader: &mut Reader<'_>, name: &str, path: &Path<'_>) -> Option<Provider> {
-    let found = PROVIDERS.iter().find(|provider| provider.name == name).copied();
+    let found = by_name(name);
     if found.is_none() {
         let names = PROVIDERS.iter().map(|provider| provider.name);
         let meant = match nearest(name, names.clone()) {
