@@ -22,16 +22,23 @@ pub fn read_reply<'a>(body: &'a [u8]) -> Option<Reply<'a>> {
     fold.finish().ok()
 }
 
-/// What was used: Gemini counts thoughts, and what its own tools read, beside the rest.
+/// What was used: Gemini counts thoughts, and what its own tools read, beside the rest. As the gateway's own meter has
+/// it, a total tells whether thoughts are part of the output already, and what it has beyond the parts is output.
 pub(super) fn usage(wire: &UsageMetadata) -> Usage {
+    let prompt = wire.prompt_token_count.unwrap_or_default();
+    let shown = wire.candidates_token_count.unwrap_or_default();
     let thoughts = wire.thoughts_token_count.unwrap_or_default();
-    let tools = wire.tool_use_prompt_token_count.unwrap_or_default();
+    let room = wire.total_token_count.and_then(|total| total.checked_sub(prompt.saturating_add(shown)));
+    let output = shown.saturating_add(thoughts.min(room.unwrap_or(u64::MAX)));
+    let input = prompt.saturating_add(wire.tool_use_prompt_token_count.unwrap_or_default());
+    let rest = wire.total_token_count.unwrap_or_default().saturating_sub(input.saturating_add(output));
+    let output = output.saturating_add(rest);
     Usage {
-        input: wire.prompt_token_count.unwrap_or_default().saturating_add(tools),
-        output: wire.candidates_token_count.unwrap_or_default().saturating_add(thoughts),
-        cached_input: wire.cached_content_token_count.unwrap_or_default(),
+        input,
+        output,
+        cached_input: wire.cached_content_token_count.unwrap_or_default().min(input),
         cache_creation: 0,
-        reasoning: thoughts,
+        reasoning: thoughts.min(output),
     }
 }
 
@@ -73,4 +80,28 @@ pub(super) fn logprobs<'a>(result: LogprobsResult<'a>) -> Vec<Logprob<'a>> {
         Logprob { top: top.into_iter().map(one).collect(), ..one(token) }
     });
     all.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_decides_where_thoughts_belong() {
+        let count = |candidates, thoughts, total| {
+            let wire = UsageMetadata {
+                prompt_token_count: Some(10),
+                candidates_token_count: candidates,
+                thoughts_token_count: thoughts,
+                total_token_count: total,
+                ..UsageMetadata::default()
+            };
+            let usage = usage(&wire);
+            (usage.input, usage.output, usage.reasoning)
+        };
+        assert_eq!(count(Some(5), Some(3), Some(18)), (10, 8, 3));
+        assert_eq!(count(Some(5), Some(3), Some(15)), (10, 5, 3));
+        assert_eq!(count(Some(5), Some(3), None), (10, 8, 3));
+        assert_eq!(count(None, None, Some(14)), (10, 4, 0));
+    }
 }
