@@ -18,10 +18,12 @@ pub(super) fn read<'a>(word: &str, stop: Option<&Raw<'a>>) -> Finish<'a> {
     }
 }
 
-/// What the reason is once it is known what was said: many servers say `stop` whatever happened.
+/// What the reason is once it is known what was said: many servers say `stop` whatever happened, and some speak of
+/// calls that never came, which a client would wait for.
 pub(super) fn of_content(finish: Finish<'_>, calls_tools: bool, refuses: bool) -> Finish<'_> {
     match finish {
         Finish::Stop if calls_tools => Finish::ToolCalls,
+        Finish::ToolCalls if !calls_tools => Finish::Stop,
         Finish::Stop if refuses => Finish::Refusal,
         other => other,
     }

@@ -19,7 +19,8 @@ pub(super) const ONLY_CHAT: &str = "only chat completions has it";
 pub fn read_request<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<'a>, Refusal> {
     let mut body: Body<'a> = json::read(body)?;
     let model = body.model.take().ok_or_else(|| Refusal::new("model", "name the model"))?;
-    let messages = body.messages.take().ok_or_else(|| Refusal::new("messages", "give at least one message"))?;
+    let messages = body.messages.take().filter(|messages| !messages.is_empty());
+    let messages = messages.ok_or_else(|| Refusal::new("messages", "give at least one message"))?;
     let (system, turns) = Conversation::read(messages, losses)?;
     let tools = read_tools::tools(body.tools.take(), body.functions.take(), losses)?;
     let tool_choice = read_tools::choice(body.tool_choice.take(), body.function_call.take())?;

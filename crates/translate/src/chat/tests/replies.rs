@@ -50,6 +50,8 @@ fn servers_differ() {
     let [Part::ToolCall(first), Part::ToolCall(second)] = choice.parts.as_slice() else { panic!("{choice:?}") };
     assert_eq!((first.id.as_str(), first.arguments.as_str()), ("call_a1_0_0", r#"{"a":1}"#));
     assert_eq!((second.id.as_str(), second.arguments.as_str()), ("call_a1_0_1", ""));
+    let choice = reply(json!({"finish_reason": "tool_calls", "message": {"content": "a"}}));
+    assert_eq!(choice.finish, Finish::Stop);
     // OpenRouter's thoughts, vLLM's stop text, Mistral's list.
     let choice =
         reply(json!({"finish_reason": "stop", "stop_reason": "END", "message": {"content": "a", "reasoning": "r"}}));

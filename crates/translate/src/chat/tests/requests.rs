@@ -129,7 +129,10 @@ fn what_is_wrong_is_named_with_its_place() {
     assert_eq!(message(json!({"role": "user", "content": [{"type": "text"}]})), "messages[1].content[0].text");
     assert_eq!(message(json!({"role": "user", "content": 7})), "messages[1].content");
     assert_eq!(message(json!({"role": "assistant", "tool_calls": [{}]})), "messages[1].tool_calls[0]");
-    let member = |name: &str, value: Value| field(json!({"model": "m", "messages": [], name: value}));
+    assert_eq!(field(json!({"model": "m", "messages": []})), "messages");
+    let member = |name: &str, value: Value| {
+        field(json!({"model": "m", "messages": [{"role": "user", "content": "a"}], name: value}))
+    };
     assert_eq!(member("tool_choice", json!("maybe")), "tool_choice");
     assert_eq!(member("reasoning_effort", json!("lots")), "reasoning_effort");
     assert_eq!(member("response_format", json!({"type": "xml"})), "response_format.type");
