@@ -1,11 +1,16 @@
 //! Parts of messages, as they go to a backend.
 
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::server::Server;
 use super::write_tools::{CacheControl, mark};
 use crate::content::{Document, Media, Part, Source};
 use crate::loss::{Feature, Losses, Refusal};
+use crate::text::Text;
 
 /// A part of a message's content.
 #[derive(Debug, Serialize)]
@@ -19,7 +24,7 @@ pub(super) struct Piece<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Said<'a> {
-    Text { text: std::borrow::Cow<'a, str> },
+    Text { text: Cow<'a, str> },
     ImageUrl { image_url: ImageUrl<'a> },
     VideoUrl { video_url: Url<'a> },
     InputAudio { input_audio: InputAudio<'a> },
@@ -28,14 +33,14 @@ pub(super) enum Said<'a> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct ImageUrl<'a> {
-    url: crate::text::Text<'a>,
+    url: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Url<'a> {
-    url: crate::text::Text<'a>,
+    url: Text<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,7 +54,7 @@ pub(super) struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     filename: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    file_data: Option<crate::text::Text<'a>>,
+    file_data: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_id: Option<&'a str>,
 }
@@ -60,7 +65,7 @@ impl<'a> Piece<'a> {
     }
 
     /// A text with nothing on it.
-    pub(super) fn text(text: impl Into<std::borrow::Cow<'a, str>>) -> Self {
+    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::new(Said::Text { text: text.into() })
     }
 }
@@ -158,23 +163,17 @@ fn write_document<'a>(
     if document.citations {
         losses.drop(Feature::Citations, "chat completions does not cite documents");
     }
+    if let Some(text) = text_of(document) {
+        pieces.push(Piece::text(text));
+        return Ok(());
+    }
     let filename = document.title.as_deref();
     let file = match &document.media.source {
-        Source::Text(text) => {
-            let about = [filename, document.context.as_deref()];
-            let head: String = about.into_iter().flatten().map(|line| format!("{line}\n")).collect();
-            pieces.push(if head.is_empty() {
-                Piece::text(text.as_str())
-            } else {
-                Piece::text(format!("{head}\n{text}"))
-            });
-            return Ok(());
-        }
         _ if server == Server::Zhipu => return losses.refuse(Feature::Document, "GLM takes documents as text only"),
         Source::Url(_) => return losses.refuse(Feature::DocumentUrl, "chat completions takes no documents by URL"),
         Source::File(id) if server.is_openai() => File { filename: None, file_data: None, file_id: Some(id) },
         Source::File(_) => return losses.refuse(Feature::FileId, "the file is with another provider"),
-        Source::Base64(_) => {
+        Source::Base64(_) | Source::Text(_) => {
             let filename = Some(filename.unwrap_or("document.pdf"));
             File { filename, file_data: document.media.url("application/pdf"), file_id: None }
         }
@@ -182,4 +181,18 @@ fn write_document<'a>(
     pieces.extend(document.context.as_deref().map(Piece::text));
     pieces.push(Piece::new(Said::File { file }));
     Ok(())
+}
+
+/// A document that is text, as text: files are PDF to OpenAI.
+fn text_of<'a>(document: &'a Document<'_>) -> Option<Cow<'a, str>> {
+    let text = match &document.media.source {
+        Source::Text(text) => Cow::Borrowed(text.as_str()),
+        Source::Base64(data) if document.media.mime.as_deref().is_some_and(|mime| mime.starts_with("text/")) => {
+            Cow::Owned(String::from_utf8(STANDARD.decode(data.as_bytes()).ok()?).ok()?)
+        }
+        _ => return None,
+    };
+    let about = [document.title.as_deref(), document.context.as_deref()];
+    let head: String = about.into_iter().flatten().map(|line| format!("{line}\n")).collect();
+    Some(if head.is_empty() { text } else { Cow::Owned(format!("{head}\n{text}")) })
 }

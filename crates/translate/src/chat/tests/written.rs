@@ -188,11 +188,14 @@ fn what_would_change_the_meaning_is_refused() {
 
 #[test]
 fn documents_that_are_text_are_said_as_text() {
-    let media = Media::new(Source::Text("Body.".into()), None);
-    let (title, context) = (Some("Title".into()), Some("From here.".into()));
-    let mut request = agent();
-    request.turns[0].parts = vec![Part::Document(Document { media, title, context, citations: true })];
-    let (body, lost) = written(&request, Host::Own).unwrap();
-    assert_eq!(body["messages"][1]["content"], "Title\nFrom here.\n\nBody.");
-    assert!(lost.contains(&"annotations".to_owned()), "{lost:?}");
+    let inline = Media::new(Source::Text("Body.".into()), None);
+    let coded = Media::new(Source::Base64("Qm9keS4=".into()), Some("text/markdown".into()));
+    for media in [inline, coded] {
+        let (title, context) = (Some("Title".into()), Some("From here.".into()));
+        let mut request = agent();
+        request.turns[0].parts = vec![Part::Document(Document { media, title, context, citations: true })];
+        let (body, lost) = written(&request, Host::Own).unwrap();
+        assert_eq!(body["messages"][1]["content"], "Title\nFrom here.\n\nBody.");
+        assert!(lost.contains(&"annotations".to_owned()), "{lost:?}");
+    }
 }
