@@ -56,6 +56,16 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// The same without breaks of lines: the data of an event are one line.
+    pub fn on_one_line(self) -> Self {
+        if memchr::memchr2(b'\n', b'\r', self.get().as_bytes()).is_none() {
+            return self;
+        }
+        // Breaks stand between values: inside of strings they are escaped.
+        let lines = self.get().split(['\n', '\r']).map(|line| line.trim_matches([' ', '\t']));
+        RawValue::from_string(lines.collect()).map_or(self, |raw| Self(Cow::Owned(raw)))
+    }
+
     /// Whether it is an object.
     pub fn is_object(&self) -> bool {
         self.get().starts_with('{')
@@ -218,6 +228,14 @@ mod tests {
         assert!(matches!(list[0].text, Some(Text(Cow::Borrowed("plain")))));
         assert!(matches!(&list[1].text, Some(Text(Cow::Owned(text))) if text == "e\n"));
         assert_eq!(outer.extra["new"], serde_json::json!([1]));
+    }
+
+    #[test]
+    fn values_of_many_lines_fit_on_one() {
+        let raw = Raw::parse("{\"a\": \"x\\n  y\",\r\n\t \"b\": [\n 1,\n  2 ]}").unwrap();
+        let line = raw.clone().on_one_line();
+        assert_eq!(line.get(), r#"{"a": "x\n  y","b": [1,2 ]}"#);
+        assert_eq!(line.value(), raw.value());
     }
 
     #[test]

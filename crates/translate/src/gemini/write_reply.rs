@@ -126,7 +126,8 @@ pub(super) fn function_call<'r>(call: &'r ToolCall<'_>) -> Option<Wire<'r>> {
     } else if arguments.is_empty() {
         Raw::parse("{}")?
     } else {
-        Raw::parse(arguments).filter(Raw::is_object)?
+        // Some models write their arguments on many lines, and an event's data are one.
+        Raw::parse(arguments).filter(Raw::is_object)?.on_one_line()
     };
     let (id, signature) = signature::detach(&call.id);
     let id = Some(id).filter(|id| !id.is_empty()).map(Text::from);

@@ -71,7 +71,8 @@ pub fn echo(body: &[u8]) -> Option<Raw<'static>> {
     fill(&mut echo.tools, "[]");
     fill(&mut echo.top_logprobs, "0");
     fill(&mut echo.top_p, "1.0");
-    Raw::of(&echo)
+    // The client may have written its members on many lines.
+    Raw::of(&echo).map(Raw::on_one_line)
 }
 
 fn fill(member: &mut Option<Raw<'_>>, default: &'static str) {

@@ -151,7 +151,6 @@ fn path(target: &Target<'_>) -> String {
         // The model stands in the body, also where that of chat completions stands in the path:
         // <https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference-preview-latest> (seen 2026-11).
         Host::Azure { deployments: true } => "/openai/responses".to_owned(),
-        Host::Azure { deployments: false } => "/openai/v1/responses".to_owned(),
         _ => "/v1/responses".to_owned(),
     }
 }

@@ -129,4 +129,9 @@ fn what_replies_repeat_needs_an_object() {
     assert_eq!(echo(b"[]"), None);
     assert_eq!(echo(b"{"), None);
     assert!(echo(b"{}").unwrap().is_object());
+    let many_lines =
+        echo(b"{\"instructions\": \"a\\n  b\", \"tools\": [\r\n  {\n    \"name\": \"f  g\"\n  }\n]}").unwrap();
+    assert!(!many_lines.get().contains(['\n', '\r']), "an event's data are one line");
+    let value = many_lines.value();
+    assert_eq!((&value["instructions"], &value["tools"]), (&json!("a\n  b"), &json!([{"name": "f  g"}])));
 }

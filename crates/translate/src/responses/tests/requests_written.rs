@@ -207,7 +207,7 @@ fn compatible_servers_take_more_and_other_hosts_have_other_paths() {
     assert_eq!(body["input"][0]["content"], json!([{"type": "reasoning_text", "text": "hm"}]));
     assert_eq!((&body["min_p"], &body["presence_penalty"], &body["user"]), (&json!(0.1), &json!(0.5), &json!("u")));
     assert!(losses.dropped().is_empty());
-    for (deployments, path) in [(true, "/openai/responses"), (false, "/openai/v1/responses")] {
+    for (deployments, path) in [(true, "/openai/responses"), (false, "/v1/responses")] {
         let outgoing = write_request(&request, &target(Host::Azure { deployments }), &mut losses).unwrap();
         assert_eq!(outgoing.path, path);
     }
