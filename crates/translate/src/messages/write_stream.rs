@@ -25,8 +25,10 @@ pub struct Writer {
     output: Vec<u8>,
     /// The next block's number.
     index: u32,
-    /// The open block; `None` between blocks, and while a redacted one waits for its data.
+    /// The open block; `None` between blocks, and while thoughts wait for their words or data.
     open: Option<Open>,
+    /// Thoughts have begun that can have words; a block without any is not worth beginning.
+    thoughts: bool,
     usage: Usage,
     finish: Finish<'static>,
     calls_tools: bool,
@@ -106,6 +108,7 @@ impl Writer {
             output: Vec::new(),
             index: 0,
             open: None,
+            thoughts: false,
             usage: Usage::default(),
             finish: Finish::Stop,
             calls_tools: false,
@@ -131,6 +134,13 @@ impl Writer {
         let index = self.index;
         self.event("content_block_start", &BlockStart { kind: "content_block_start", index, content_block: block });
         self.open = Some(Open { prefix: delta_prefix(index, delta), thinking });
+    }
+
+    /// Begins the block of thoughts that have words or a signature.
+    fn start_thoughts(&mut self) {
+        if std::mem::take(&mut self.thoughts) {
+            self.start_block(Block::Thinking { thinking: "", signature: "" }, "thinking_delta\",\"thinking");
+        }
     }
 
     /// A delta of another kind than the block's own.
@@ -177,12 +187,8 @@ impl Sink for Writer {
                 self.refused = true;
                 self.start_block(Block::Text { text: "" }, "text_delta\",\"text");
             }
-            Opening::Thinking { redacted: false } => {
-                let block = Block::Thinking { thinking: "", signature: "" };
-                self.start_block(block, "thinking_delta\",\"thinking");
-            }
-            // Its data stand in its beginning, and come with the signature.
-            Opening::Thinking { redacted: true } => {}
+            // The data of redacted ones stand in the block's beginning, and come with the signature.
+            Opening::Thinking { redacted } => self.thoughts = !redacted,
             Opening::ToolCall { id, name, .. } => {
                 self.calls_tools = true;
                 let block = Block::ToolUse { id, name, input: Empty {} };
@@ -192,6 +198,9 @@ impl Sink for Writer {
     }
 
     fn delta(&mut self, at: At, text: &str) {
+        if self.thoughts && at.choice == 0 {
+            self.start_thoughts();
+        }
         if let Some(open) = self.open.as_ref().filter(|_| at.choice == 0) {
             self.output.extend_from_slice(&open.prefix);
             json::append(&mut self.output, &text);
@@ -200,8 +209,11 @@ impl Sink for Writer {
     }
 
     fn signature(&mut self, at: At, signature: &str) {
+        if at.choice != 0 {
+            return;
+        }
+        self.start_thoughts();
         match &self.open {
-            _ if at.choice != 0 => {}
             Some(open) if open.thinking => self.other_delta("signature_delta\",\"signature", &signature),
             Some(_) => {}
             None => self.start_block(Block::RedactedThinking { data: signature }, ""),
@@ -220,6 +232,7 @@ impl Sink for Writer {
     fn logprobs(&mut self, _at: At, _tokens: &[Logprob<'_>]) {}
 
     fn close(&mut self, at: At) {
+        self.thoughts &= at.choice != 0;
         if at.choice == 0 && self.open.take().is_some() {
             let index = self.index;
             self.begin("content_block_stop");

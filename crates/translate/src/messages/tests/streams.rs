@@ -14,7 +14,7 @@ fn sse(events: &[Value]) -> Vec<u8> {
     events.iter().map(event).collect::<String>().into_bytes()
 }
 
-fn folded(stream: &[u8]) -> Result<Reply<'static>, Failure> {
+pub(super) fn folded(stream: &[u8]) -> Result<Reply<'static>, Failure> {
     let mut sink = Sequencer::new(Fold::default());
     let mut reader = Reader::default();
     let mut frames = SseFrames::default();
