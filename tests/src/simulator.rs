@@ -5,6 +5,7 @@
 //! spoiled by a [`Fault`], from the test or from the `x-simulator-fault` request header.
 
 mod anthropic;
+mod azure;
 mod bedrock;
 mod book;
 mod call;
@@ -29,6 +30,7 @@ mod shape;
 mod sigv4;
 pub mod tokens;
 mod vertex;
+mod zhipu;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -23,7 +23,7 @@ type Answer = Result<Reply, ApiError>;
 
 /// Whether a request is for this API.
 pub(super) fn owns(path: &str) -> bool {
-    path.starts_with("/v2/")
+    matches!(path, "/v2/chat" | "/v2/embed" | "/v2/rerank")
 }
 
 pub(super) fn answer(call: &Call<'_>) -> Reply {
@@ -36,10 +36,7 @@ fn route(call: &Call<'_>) -> Answer {
         (&Method::POST, "/v2/chat") => chat(call),
         (&Method::POST, "/v2/embed") => embed::answer(call),
         (&Method::POST, "/v2/rerank") => rerank::answer(call),
-        (_, path) => {
-            let message = format!("Cannot find {} {path}", call.parts.method);
-            Err(ApiError::new(StatusCode::NOT_FOUND, message))
-        }
+        _ => Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")),
     }
 }
 

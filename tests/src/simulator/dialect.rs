@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use super::call::Call;
 use super::reply::Reply;
-use super::{anthropic, bedrock, cohere, gemini, oauth, openai, vertex};
+use super::{anthropic, azure, bedrock, cohere, gemini, oauth, openai, vertex, zhipu};
 
 /// A provider's way of speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) enum Dialect {
     Bedrock,
     Vertex,
     Cohere,
+    Azure,
+    Zhipu,
     /// No model: where tokens come from.
     OAuth,
 }
@@ -30,6 +32,8 @@ impl Dialect {
             () if bedrock::owns(parts.uri.path()) => Self::Bedrock,
             () if vertex::owns(parts.uri.path()) => Self::Vertex,
             () if cohere::owns(parts.uri.path()) => Self::Cohere,
+            () if azure::owns(parts.uri.path()) => Self::Azure,
+            () if zhipu::owns(parts.uri.path()) => Self::Zhipu,
             () if oauth::owns(parts.uri.path()) => Self::OAuth,
             () => Self::OpenAi,
         }
@@ -44,6 +48,8 @@ impl Dialect {
             Self::Bedrock => bedrock::answer(call),
             Self::Vertex => vertex::answer(call),
             Self::Cohere => cohere::answer(call),
+            Self::Azure => azure::answer(call).await,
+            Self::Zhipu => zhipu::answer(call),
             Self::OAuth => oauth::answer(call),
         }
     }
@@ -58,6 +64,8 @@ impl Dialect {
             Self::Bedrock => bedrock::failure(status, message),
             Self::Vertex => vertex::failure(status, message, call),
             Self::Cohere => cohere::failure(status, message, call),
+            Self::Azure => azure::failure(status, &message),
+            Self::Zhipu => zhipu::failure(status, &message),
             Self::OAuth => oauth::failure(status, message),
         }
     }
@@ -72,6 +80,8 @@ impl Dialect {
             Self::Bedrock => bedrock::stream_failure(status, message),
             Self::Vertex => vertex::stream_failure(status, message, pieces, call),
             Self::Cohere => cohere::stream_failure(&message),
+            Self::Azure => azure::stream_failure(status, message, pieces, call),
+            Self::Zhipu => zhipu::stream_failure(status, &message),
             // Nothing of it is a stream.
             Self::OAuth => Bytes::new(),
         }
@@ -84,6 +94,8 @@ impl Dialect {
             Self::Anthropic => anthropic::add_headers(reply, call),
             Self::Gemini | Self::Vertex => gemini::add_headers(reply),
             Self::Cohere => cohere::add_headers(reply, call),
+            Self::Azure => azure::add_headers(reply, call),
+            Self::Zhipu => zhipu::add_headers(reply, call),
             Self::OAuth => {}
             Self::Bedrock => bedrock::add_headers(reply, call),
         }

@@ -32,6 +32,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 pub(super) use super::call::Call;
+use super::mind::Heard;
 use super::reply::{Bill, Body, Event, Meter, Reply};
 use error::ApiError;
 
@@ -61,6 +62,11 @@ pub fn digest(value: &Value) -> String {
 
 pub(super) async fn answer(call: &Call<'_>) -> Reply {
     route(call).await.unwrap_or_else(ApiError::into_reply)
+}
+
+/// What a chat of a compatible provider says; or why it is refused.
+pub(super) fn heard(call: &Call<'_>, body: &Value) -> Result<Heard, String> {
+    chat_request::read(call, body, false).map_err(ApiError::into_message)
 }
 
 /// What the provider says with a bare status.

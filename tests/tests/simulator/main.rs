@@ -1,6 +1,7 @@
 //! The provider simulator against the shapes of the providers' APIs, and its faults.
 
 mod anthropic;
+mod azure;
 mod bedrock;
 mod bedrock_invoke;
 mod chat;
@@ -17,6 +18,7 @@ mod record;
 mod refusals;
 mod responses;
 mod vertex;
+mod zhipu;
 
 use ditto_tests::client::Client;
 use ditto_tests::simulator::Simulator;

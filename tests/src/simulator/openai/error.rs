@@ -118,6 +118,11 @@ impl ApiError {
         Self { code, ..Self::new(status, kind, message) }
     }
 
+    /// What another provider words in its own way.
+    pub(super) fn into_message(self) -> String {
+        self.message
+    }
+
     /// The error as it stands in a body, and in a stream of chat chunks.
     pub(super) fn into_json(self) -> Value {
         json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code})
