@@ -12,6 +12,7 @@ use super::nearest::nearest;
 use super::parameters::{headers, query_params};
 use super::problem::{Path, shown};
 use super::reader::{Object, Reader};
+use crate::base_url::BaseUrl;
 use crate::filter_config::{Capability, ProviderConfig, Speaks};
 use crate::secret::Secret;
 
@@ -109,7 +110,12 @@ fn place(
         reader.problem(&backend.at("base_url"), message);
     }
     let given = given.as_deref().or(Some(own).filter(|own| !own.is_empty()));
-    given.map(|given| address::root(provider.kind, given)).or_else(|| address.default_url(provider))
+    let found = given.map(|given| address::root(provider.kind, given)).or_else(|| address.default_url(provider))?;
+    if let Err(error) = BaseUrl::parse(&found) {
+        reader.problem(&backend.at("provider_config"), format!("the address {found} is none: {error}"));
+        return None;
+    }
+    Some(found)
 }
 
 impl Translation {

@@ -1,6 +1,7 @@
 //! Where a provider is: its base URL, and the project, location or region that is part of it or of the paths.
 
 use super::names::{Kind, Provider};
+use crate::base_url::BaseUrl;
 use crate::document::auth::Auth;
 use crate::document::problem::Path;
 use crate::document::reader::{Object, Reader};
@@ -127,7 +128,9 @@ pub(super) fn root(kind: Kind, base_url: &str) -> String {
         _ => &[],
     };
     let base_url = base_url.trim_end_matches('/');
-    endings.iter().find_map(|ending| base_url.strip_suffix(ending)).unwrap_or(base_url).to_owned()
+    let shorter = endings.iter().find_map(|ending| base_url.strip_suffix(ending));
+    // The ending may be the host, as in `https://v1`.
+    shorter.filter(|shorter| BaseUrl::parse(shorter).is_ok()).unwrap_or(base_url).to_owned()
 }
 
 /// Whether an Azure resource is addressed in its older form, with the model in the path. The newer form is

@@ -46,6 +46,7 @@ fn every_name_has_a_dialect_and_an_address() {
         ),
         ("anthropic", "", Speaks::Anthropic, "https://api.anthropic.com"),
         ("anthropic", r#", "base_url": "https://h/x/v1/""#, Speaks::Anthropic, "https://h/x"),
+        ("anthropic", r#", "base_url": "https://v1""#, Speaks::Anthropic, "https://v1"),
         ("google", "", Speaks::Gemini, "https://generativelanguage.googleapis.com"),
         ("gemini", r#", "base_url": "https://h/v1beta""#, Speaks::Gemini, "https://h"),
         ("bedrock", "", Speaks::Bedrock, "https://bedrock-runtime.eu-central-1.amazonaws.com"),
@@ -79,6 +80,14 @@ fn vertex_and_bedrock_are_where_their_place_says() {
             "provider_config.location: expected lower-case letters, digits and hyphens",
         ]
     );
+    let odd = r#""provider": "bedrock", "provider_config": {"auth": {"type": "none"}, "region": "a..b"}"#;
+    for location in ["us:east5", ":", "a:1"] {
+        let odd = format!(
+            r#""provider": "vertex", "provider_config": {{"auth": {{"type": "none"}}, "project": "p", "location": "{location}"}}"#
+        );
+        assert!(!problems_of(&odd).is_empty(), "{location}");
+    }
+    assert!(problems_of(odd)[0].contains("the address https://bedrock-runtime.a..b.amazonaws.com is none"));
     assert_eq!(
         problems_of(r#""provider": "bedrock", "provider_config": {"auth": {"type": "none"}}"#),
         ["provider_config.region: required field `region` is missing: name the AWS region (such as us-east-1) here \
