@@ -96,7 +96,7 @@ async fn a_wrong_key_is_refused_without_repeating_it() {
 #[tokio::test]
 async fn unknown_endpoints_are_404() {
     let (_simulator, client) = start();
-    for path in ["/v1/nothing", "/v2/chat/completions", "/v1/chat/completions/"] {
+    for path in ["/v1/nothing", "/v3/chat/completions", "/v1/chat/completions/"] {
         refused(&client, path, &hello(), 404).await;
     }
 }

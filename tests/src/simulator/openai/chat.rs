@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::super::mind::{Finish, Said, ToolCall};
-use super::{Answer, Bill, CREATED, Call, Meter, Reply, chat_request, chat_stream, count, flag, service_tier, tokens};
+use super::{
+    Answer, Bill, CREATED, Call, Meter, Reply, chat_request, chat_stream, count, flag, service_tier, tokens, tools,
+};
 
 /// A checked request and the answer to it; plain and streamed replies are two ways to write it down.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(super) struct Chat {
     pub(super) service_tier: String,
     /// What each choice says.
     pub(super) said: Said,
+    /// Names of tools whose input is text and no JSON.
+    customs: Vec<String>,
     /// Choices asked for.
     pub(super) n: u64,
     /// Tell how likely each token was, and so many others in its place.
@@ -35,6 +39,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         model: heard.model,
         service_tier: service_tier(&body),
         said,
+        customs: tools::customs(&body),
         n: count(&body, "n", 1)?.unwrap_or(1),
         logprobs: (body["logprobs"] == true).then(|| body["top_logprobs"].as_u64().unwrap_or(0)),
         include_usage: options["include_usage"] == true && !call.manner.no_usage,
@@ -76,7 +81,7 @@ fn plain(chat: &Chat) -> Value {
                 message["reasoning_content"] = json!(thought);
             }
             if !said.calls.is_empty() {
-                message["tool_calls"] = said.calls.iter().map(tool_call).collect();
+                message["tool_calls"] = said.calls.iter().map(|call| chat.tool_call(call)).collect();
             }
             let texts = (said.text.as_deref(), said.refusal.as_deref());
             let logprobs = chat.logprobs_of(texts.0, texts.1);
@@ -95,11 +100,17 @@ fn plain(chat: &Chat) -> Value {
     })
 }
 
-fn tool_call(call: &ToolCall) -> Value {
-    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
-}
-
 impl Chat {
+    /// What a call's object is called, and its arguments in it.
+    pub(super) fn call_fields(&self, call: &ToolCall) -> (&'static str, &'static str) {
+        if self.customs.contains(&call.name) { ("custom", "input") } else { ("function", "arguments") }
+    }
+
+    fn tool_call(&self, call: &ToolCall) -> Value {
+        let (kind, arguments) = self.call_fields(call);
+        json!({"id": call.id, "type": kind, kind: {"name": call.name, arguments: call.arguments}})
+    }
+
     /// Why a choice ends.
     pub(super) fn finish(&self) -> &'static str {
         match self.said.finish() {

@@ -63,8 +63,9 @@ impl Stream<'_> {
 
     /// The events of a call; the first of a turn without text says the role too, and has the hidden tokens.
     fn call(&mut self, index: u64, at: usize, call: &ToolCall, first: Option<Meter>) {
-        let function = json!({"name": call.name, "arguments": ""});
-        let opening = json!([{"index": at, "id": call.id, "type": "function", "function": function}]);
+        let (kind, arguments) = self.chat.call_fields(call);
+        let called = json!({"name": call.name, arguments: ""});
+        let opening = json!([{"index": at, "id": call.id, "type": kind, kind: called}]);
         let mut meter = Meter::shown(call.opening_tokens());
         let opening = match first {
             Some(hidden) => {
@@ -75,7 +76,7 @@ impl Stream<'_> {
         };
         self.push(choice(index, &opening, None), meter);
         for piece in tokens::pieces(&call.arguments) {
-            let more = json!([{"index": at, "function": {"arguments": piece}}]);
+            let more = json!([{"index": at, kind: {arguments: piece}}]);
             self.push(choice(index, &json!({"tool_calls": more}), None), Meter::shown(1));
         }
     }

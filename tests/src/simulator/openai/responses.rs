@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::mind::{Finish, Said, ToolCall, signature};
 use super::{
     Answer, Bill, CREATED, Call, Meter, Reply, chat, flag, responses_request, responses_stream, service_tier, tokens,
+    tools,
 };
 
 /// A checked request and the answer to it.
@@ -17,6 +18,8 @@ pub(super) struct Exchange {
     request: Value,
     service_tier: String,
     pub(super) said: Said,
+    /// Names of tools whose input is text and no JSON.
+    customs: Vec<String>,
     max_tokens: Option<u64>,
     /// Whether thoughts are shown in a summary.
     shows_summary: bool,
@@ -39,6 +42,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         shows_summary: responses_request::shows_summary(&body),
         logprobs: includes("message.output_text.logprobs").then(|| body["top_logprobs"].as_u64().unwrap_or(0)),
         tells_usage: !call.manner.no_usage,
+        customs: tools::customs(&body),
         max_tokens: heard.max_tokens,
         model: heard.model,
         said,
@@ -110,6 +114,7 @@ impl Exchange {
         match item {
             Item::Reasoning(_) => format!("rs_{}", self.suffix),
             Item::Message { .. } => format!("msg_{}", self.suffix),
+            Item::Call(call) if self.is_custom(call) => format!("ctc_{}{at:02x}", self.suffix),
             Item::Call(_) => format!("fc_{}{at:02x}", self.suffix),
         }
     }
@@ -129,13 +134,20 @@ impl Exchange {
                 json!({"id": id, "type": "message", "status": status, "role": "assistant", "content": content})
             }
             Item::Call(call) => {
-                let arguments = if complete { &call.arguments } else { "" };
+                let text = if complete { &call.arguments } else { "" };
+                let (kind, arguments) =
+                    if self.is_custom(call) { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
                 json!({
-                    "id": id, "type": "function_call", "status": status,
-                    "call_id": call.id, "name": call.name, "arguments": arguments,
+                    "id": id, "type": kind, "status": status,
+                    "call_id": call.id, "name": call.name, arguments: text,
                 })
             }
         }
+    }
+
+    /// Whether a call is one of a tool whose input is text.
+    pub(super) fn is_custom(&self, call: &ToolCall) -> bool {
+        self.customs.contains(&call.name)
     }
 
     /// What is shown of a thought.

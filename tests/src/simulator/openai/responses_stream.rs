@@ -87,11 +87,15 @@ impl Events<'_> {
     }
 
     fn call(&mut self, place: &Value, call: &ToolCall) {
+        let (kind, arguments) = match self.exchange.is_custom(call) {
+            true => ("custom_tool_call_input", "input"),
+            false => ("function_call_arguments", "arguments"),
+        };
         for piece in tokens::pieces(&call.arguments) {
             let event = placed(place, json!({"delta": piece}));
-            self.add_metered("response.function_call_arguments.delta", event, Meter::shown(1));
+            self.add_metered(&format!("response.{kind}.delta"), event, Meter::shown(1));
         }
-        self.add("response.function_call_arguments.done", placed(place, json!({"arguments": call.arguments})));
+        self.add(&format!("response.{kind}.done"), placed(place, json!({arguments: call.arguments})));
     }
 
     fn add(&mut self, kind: &str, fields: Value) {

@@ -117,6 +117,13 @@ fn custom(tool: &Value, path: &str) -> Result<Tool, ApiError> {
     Ok(Tool { name, ..Tool::default() })
 }
 
+/// The names of custom tools among those of a request that was read.
+pub(super) fn customs(body: &Value) -> Vec<String> {
+    let custom = body["tools"].as_array().into_iter().flatten().filter(|tool| tool["type"] == "custom");
+    let name = |tool: &Value| tool["custom"]["name"].as_str().or_else(|| tool["name"].as_str()).map(str::to_owned);
+    custom.filter_map(name).collect()
+}
+
 fn choice(choice: &Value, tools: &[Tool], style: Style) -> Result<ToolChoice, ApiError> {
     let unknown = || Err(ApiError::invalid("'tool_choice' names no tool of the request.").param("tool_choice"));
     match choice {

@@ -136,3 +136,16 @@ async fn a_stream_can_fail_in_its_middle() {
     assert_eq!(events.len(), 4);
     assert_eq!(events[3]["error"]["type"], "server_error");
 }
+
+#[tokio::test]
+async fn a_custom_tool_is_called_with_text() {
+    let (_simulator, client) = start();
+    let request =
+        with(say("[[call run \"ls -l\"]]"), json!({"tools": [{"type": "custom", "custom": {"name": "run"}}]}));
+    let call = ask(&client, CHAT, &request).await["choices"][0]["message"]["tool_calls"][0].clone();
+    assert_eq!((&call["type"], &call["custom"]), (&json!("custom"), &json!({"name": "run", "input": "\"ls -l\""})));
+    let events = events(&client, CHAT, &request).await;
+    let pieces =
+        events.iter().filter_map(|event| event["choices"][0]["delta"]["tool_calls"][0]["custom"]["input"].as_str());
+    assert_eq!(call["custom"]["input"], pieces.collect::<String>());
+}

@@ -151,3 +151,18 @@ async fn a_stream_can_fail_in_its_middle() {
     assert_eq!((&error["type"], &error["sequence_number"]), (&json!("error"), &json!(5)));
     assert_eq!(error["code"], "rate_limit_exceeded");
 }
+
+#[tokio::test]
+async fn a_custom_tool_is_called_with_text() {
+    let (_simulator, client) = start();
+    let request = with(say("[[call run \"ls -l\"]]"), json!({"tools": [{"type": "custom", "name": "run"}]}));
+    let item = ask(&client, RESPONSES, &request).await["output"][0].clone();
+    assert_eq!((&item["type"], &item["input"]), (&json!("custom_tool_call"), &json!("\"ls -l\"")));
+    let events = events(&client, RESPONSES, &request).await;
+    let (delta, done) = ("response.custom_tool_call_input.delta", "response.custom_tool_call_input.done");
+    assert!(kinds(&events).windows(2).any(|pair| pair == [delta, done]));
+    let result = json!({"type": "custom_tool_call_output", "call_id": item["call_id"], "output": "a.txt"});
+    let next = json!({"model": "m", "input": [user(json!("Hi")), item, result]});
+    let text = ask(&client, RESPONSES, &next).await["output"][0]["content"][0]["text"].clone();
+    assert!(text.as_str().unwrap().ends_with("The tool said: a.txt"), "{text}");
+}
