@@ -1,5 +1,7 @@
 //! The input's items into turns.
 
+use std::fmt;
+
 use super::read_request::drop_extra;
 use super::wire_request::{ChatCall, Content, Input, Item};
 use super::{REDACTED, read_parts};
@@ -46,16 +48,19 @@ impl<'a, 'l> Conversation<'a, 'l> {
             TextOr::List(items) => items,
         };
         for (place, item) in items.into_iter().enumerate() {
-            let place = format_args!("{at}[{place}]").to_string();
             match item {
                 TextOr::Text(text) => self.turns.push(Turn::new(Role::User, vec![Part::text(text)])),
-                TextOr::List(items) => items.into_iter().try_for_each(|item| self.item(&place, item))?,
+                TextOr::List(items) => {
+                    for item in items {
+                        self.item(&format_args!("{at}[{place}]"), item)?;
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn item(&mut self, place: &str, mut item: Item<'a>) -> Result<(), Refusal> {
+    fn item(&mut self, place: &dyn fmt::Display, mut item: Item<'a>) -> Result<(), Refusal> {
         self.drop_marks(&item);
         let kind = item.kind.take();
         match kind.as_deref() {
@@ -98,7 +103,7 @@ impl<'a, 'l> Conversation<'a, 'l> {
         drop_extra("input", &item.extra, self.losses);
     }
 
-    fn unknown(&mut self, place: &str, kind: &str) -> Result<(), Refusal> {
+    fn unknown(&mut self, place: &dyn fmt::Display, kind: &str) -> Result<(), Refusal> {
         let why = match kind {
             "item_reference" => "it keeps no items: send the items themselves instead of item_reference",
             "compaction" | "compaction_trigger" => {
@@ -109,7 +114,7 @@ impl<'a, 'l> Conversation<'a, 'l> {
         self.losses.refuse_field(format!("{place}.type"), why)
     }
 
-    fn message(&mut self, place: &str, item: Item<'a>) -> Result<(), Refusal> {
+    fn message(&mut self, place: &dyn fmt::Display, item: Item<'a>) -> Result<(), Refusal> {
         let parts = self.parts(place, item.content, "content")?;
         let role = item.role.unwrap_or_default();
         match role.as_str() {
@@ -143,7 +148,7 @@ impl<'a, 'l> Conversation<'a, 'l> {
         self.add(Side::Model, None, [Part::ToolCall(call)]);
     }
 
-    fn call(&mut self, place: &str, item: Item<'a>, custom: bool) -> Result<(), Refusal> {
+    fn call(&mut self, place: &dyn fmt::Display, item: Item<'a>, custom: bool) -> Result<(), Refusal> {
         let name = item.name.ok_or_else(|| Refusal::new(format!("{place}.name"), "is missing"))?;
         let id = item.call_id.or(item.id).unwrap_or_else(|| self.made_up_id());
         let arguments = match (custom, item.arguments) {
@@ -165,7 +170,7 @@ impl<'a, 'l> Conversation<'a, 'l> {
         id.into()
     }
 
-    fn result(&mut self, place: &str, item: Item<'a>, custom: bool) -> Result<(), Refusal> {
+    fn result(&mut self, place: &dyn fmt::Display, item: Item<'a>, custom: bool) -> Result<(), Refusal> {
         let id = item.call_id.ok_or_else(|| Refusal::new(format!("{place}.call_id"), "is missing"))?;
         let parts = self.parts(place, item.output, "output")?;
         if item.name.is_some() {
@@ -201,7 +206,7 @@ impl<'a, 'l> Conversation<'a, 'l> {
 
     fn parts(
         &mut self,
-        place: &str,
+        place: &dyn fmt::Display,
         content: Option<Content<'a>>,
         member: &'static str,
     ) -> Result<Vec<Part<'a>>, Refusal> {
@@ -212,12 +217,11 @@ impl<'a, 'l> Conversation<'a, 'l> {
         };
         let mut parts = Vec::with_capacity(list.len());
         for (at, piece) in list.into_iter().enumerate() {
-            let place = || format!("{place}.{member}[{at}]");
             match piece {
                 TextOr::Text(text) => parts.push(Part::text(text)),
                 TextOr::List(pieces) => {
                     for piece in pieces {
-                        parts.extend(read_parts::part(&place(), piece, self.losses)?);
+                        parts.extend(read_parts::part(&format_args!("{place}.{member}[{at}]"), piece, self.losses)?);
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! Parts of content.
 
+use std::fmt;
+
 use super::read_request::drop_extra;
 use super::wire_request::{File, Item, Link, Piece};
 use crate::content::{Cache, Document, Media, Part, Source, TextPart};
@@ -47,7 +49,11 @@ pub(super) fn only_text<'a>(piece: TextOr<'a, Piece<'a>>) -> Option<Text<'a>> {
 }
 
 /// One part; `None` for one with nothing in it.
-pub(super) fn part<'a>(place: &str, mut piece: Piece<'a>, losses: &mut Losses) -> Result<Option<Part<'a>>, Refusal> {
+pub(super) fn part<'a>(
+    place: &dyn fmt::Display,
+    mut piece: Piece<'a>,
+    losses: &mut Losses,
+) -> Result<Option<Part<'a>>, Refusal> {
     drop_extra("input.content", &piece.extra, losses);
     if piece.annotations.as_ref().is_some_and(|list| !list.is_empty()) {
         losses.drop_field("input.content.annotations", "references of former replies have no place elsewhere");
@@ -84,7 +90,7 @@ pub(super) fn part<'a>(place: &str, mut piece: Piece<'a>, losses: &mut Losses) -
     Ok(Some(part))
 }
 
-fn image<'a>(place: &str, piece: Piece<'a>) -> Result<Media<'a>, Refusal> {
+fn image<'a>(place: &dyn fmt::Display, piece: Piece<'a>) -> Result<Media<'a>, Refusal> {
     let (url, inner) = match piece.image_url {
         Some(Link::Text(url)) => (Some(url), None),
         Some(Link::List(list)) => list.into_iter().next().map_or((None, None), |link| (Some(link.url), link.detail)),
@@ -98,7 +104,7 @@ fn image<'a>(place: &str, piece: Piece<'a>) -> Result<Media<'a>, Refusal> {
     Ok(Media { detail: piece.detail.or(inner), ..media })
 }
 
-fn document<'a>(place: &str, piece: Piece<'a>) -> Result<Document<'a>, Refusal> {
+fn document<'a>(place: &dyn fmt::Display, piece: Piece<'a>) -> Result<Document<'a>, Refusal> {
     let inner = piece.file.map(|file| *file).unwrap_or_default();
     let File { file_id, file_data, filename } = inner;
     let (file_id, file_data) = (piece.file_id.or(file_id), piece.file_data.or(file_data));
