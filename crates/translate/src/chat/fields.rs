@@ -51,36 +51,38 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "messages.content.image_url",
-        r#"{"messages":[{"role":"user","content":[
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Say hello."},
             {"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}]}"#,
     ),
     field(
         "messages.content.image_url.url",
-        r#"{"messages":[{"role":"user","content":[
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Say hello."},
             {"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}"#,
     ),
     field(
         "messages.content.image_url.detail",
-        r#"{"messages":[{"role":"user","content":[
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Say hello."},
             {"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo=","detail":"low"}}]}]}"#,
     ),
     field(
         "messages.content.input_audio",
-        r#"{"messages":[{"role":"user","content":[
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Say hello."},
             {"type":"input_audio","input_audio":{"data":"UklGRg==","format":"wav"}}]}]}"#,
     ),
     field(
         "messages.content.file",
-        r#"{"messages":[{"role":"user","content":[{"type":"file","file":
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Say hello."},
+            {"type":"file","file":
             {"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBERi0="}}]}]}"#,
     ),
     field(
         "messages.content.file.file_id",
-        r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"file-1"}}]}]}"#,
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Say hello."},
+            {"type":"file","file":{"file_id":"file-1"}}]}]}"#,
     ),
     field(
         "messages.content.video_url",
-        r#"{"messages":[{"role":"user","content":[
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Say hello."},
             {"type":"video_url","video_url":{"url":"data:video/mp4;base64,AAAA"}}]}]}"#,
     ),
     field(

@@ -9,8 +9,8 @@ use crate::reasoning::{self, Effort};
 use crate::request::{Format, Request};
 use crate::text::Text;
 
-/// Why a member is left out that nothing but chat completions has.
-pub(super) const ONLY_CHAT: &str = "only chat completions has it";
+/// Why a member is left out that only OpenAI has.
+const ONLY_OPENAI: &str = "it is OpenAI's own, and goes to chat completions only";
 
 /// Reads a request: <https://platform.openai.com/docs/api-reference/chat/create> (seen 2026-11).
 ///
@@ -79,16 +79,16 @@ fn lose(body: &Body<'_>, losses: &mut Losses) -> Result<(), Refusal> {
     if body.max_completion_tokens.is_some() && body.max_tokens.is_some() {
         losses.drop_field("max_tokens", "max_completion_tokens takes its place");
     }
-    let only_chat = [
+    let only_openai = [
         ("prompt_cache_retention", &body.prompt_cache_retention),
         ("prompt_cache_options", &body.prompt_cache_options),
         ("prediction", &body.prediction),
     ];
-    for (name, _) in only_chat.into_iter().filter(|(_, value)| value.is_some()) {
-        losses.drop_field(name, ONLY_CHAT);
+    for (name, _) in only_openai.into_iter().filter(|(_, value)| value.is_some()) {
+        losses.drop_field(name, ONLY_OPENAI);
     }
     if body.moderation.is_some() {
-        losses.refuse_field("moderation", ONLY_CHAT)?;
+        losses.refuse_field("moderation", ONLY_OPENAI)?;
     }
     if body.web_search_options.is_some() {
         losses.refuse_field("web_search_options", "the search is the provider's own")?;

@@ -38,7 +38,7 @@ fn read_tool<'a>(tool: wire::Tool<'a>, at: usize, losses: &mut Losses) -> Result
             unknown("tools", &tool.extra, losses);
             unknown("tools.custom", &custom.extra, losses);
             if custom.format.is_some_and(|format| format.kind.is_some_and(|kind| kind != "text")) {
-                losses.refuse_field("tools.custom.format", "no other dialect has grammars")?;
+                losses.refuse_field("tools.custom.format", "grammars go to chat completions only")?;
             }
             let name = named(custom.name, || format!("tools[{at}].custom"))?;
             let cache = tool.cache_control.map(cache);
