@@ -83,7 +83,6 @@ impl GoogleError {
         Self { details: vec![info, local], ..Self::invalid(message) }
     }
 
-    #[allow(dead_code)]
     /// A bearer token that is missing, unknown or too old.
     pub(super) fn wrong_token(reason: &'static str) -> Self {
         let message = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or \

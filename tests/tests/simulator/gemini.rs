@@ -155,10 +155,12 @@ async fn a_refusal_blocks_the_prompt() {
     let body = post(&client, WHOLE, &ask("[[refuse]]")).await;
     assert_eq!(body["promptFeedback"]["blockReason"], "PROHIBITED_CONTENT");
     assert!(body.get("candidates").is_none());
-    assert!(
-        body["usageMetadata"].get("candidatesTokenCount").is_none()
-            || body["usageMetadata"]["candidatesTokenCount"].is_u64()
-    );
+    let usage = &body["usageMetadata"];
+    assert_eq!((usage.get("candidatesTokenCount"), &usage["totalTokenCount"]), (None, &usage["promptTokenCount"]));
+    let events = client.post(EVENTS, &ask("[[refuse]]")).send().await.events().await;
+    let chunks: Vec<Value> = events.iter().map(|timed| timed.event.json()).collect();
+    assert_eq!(chunks.len(), 1);
+    assert_eq!((&chunks[0]["promptFeedback"], &chunks[0]["usageMetadata"]), (&body["promptFeedback"], usage));
 }
 
 #[tokio::test]

@@ -35,7 +35,11 @@ pub(super) fn whole(spoken: &Spoken) -> Reply {
     let parts = spoken.parts(false);
     let delivered: u64 = parts.iter().map(|part| part.shown).sum();
     if spoken.blocks() {
+        // Nothing was made, so nothing but the prompt counts.
         reply["promptFeedback"] = json!({"blockReason": "PROHIBITED_CONTENT"});
+        spoken.close(&mut reply, 0, 0);
+        let usage = spoken.tell_usage.then_some(0);
+        return json_reply(&reply).metered(Meter { usage, ..Meter::default() });
     } else {
         let parts: Vec<Value> = parts.into_iter().map(|part| part.value).collect();
         let candidate = |index| {
