@@ -12,8 +12,10 @@ use crate::host::{Host, HostError};
 
 const REQUEST_HEADERS: i32 = 0;
 const RESPONSE_HEADERS: i32 = 2;
+const CALL_HEADERS: i32 = 6;
 const REQUEST_BODY: i32 = 0;
 const RESPONSE_BODY: i32 = 1;
+const CALL_BODY: i32 = 4;
 const RESPONSE_STREAM: i32 = 1;
 const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
@@ -131,6 +133,21 @@ impl Host for Envoy {
         done("set_buffer_bytes", unsafe { proxy_set_buffer_bytes(REQUEST_BODY, 0, size, value.as_ptr(), value.len()) })
     }
 
+    fn response_headers(&self) -> Result<Vec<u8>, HostError> {
+        // SAFETY: both pointers are valid for writes during the call.
+        let pairs = taken("get_header_map_pairs", |data, size| unsafe {
+            proxy_get_header_map_pairs(RESPONSE_HEADERS, data, size)
+        })?;
+        Ok(pairs.unwrap_or_default())
+    }
+
+    fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        // SAFETY: `name` and `value` outlive the call; the host copies them.
+        done("replace_header_map_value", unsafe {
+            proxy_replace_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
     fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
         // SAFETY: `name` outlives the call.
         done("remove_header_map_value", unsafe {
@@ -200,6 +217,30 @@ impl Host for Envoy {
                 -1,
             )
         })
+    }
+
+    fn call(&self, cluster: &str, headers: &[(&str, &str)], body: &[u8], timeout_ms: u32) -> Result<(), HostError> {
+        // By the SDK, which remembers who asked.
+        let timeout = std::time::Duration::from_millis(u64::from(timeout_ms));
+        let called =
+            proxy_wasm::hostcalls::dispatch_http_call(cluster, headers.to_vec(), Some(body), Vec::new(), timeout);
+        called.map(|_| ()).map_err(|status| HostError { call: "http_call", status: status as i32 })
+    }
+
+    fn call_headers(&self) -> Result<Vec<u8>, HostError> {
+        // SAFETY: both pointers are valid for writes during the call.
+        let pairs = taken("get_header_map_pairs", |data, size| unsafe {
+            proxy_get_header_map_pairs(CALL_HEADERS, data, size)
+        })?;
+        Ok(pairs.unwrap_or_default())
+    }
+
+    fn call_body(&self, size: usize) -> Result<Vec<u8>, HostError> {
+        // SAFETY: both out-pointers are valid for writes during the call.
+        let bytes = taken("get_buffer_bytes", |data, taken| unsafe {
+            proxy_get_buffer_bytes(CALL_BODY, 0, size, data, taken)
+        })?;
+        Ok(bytes.unwrap_or_default())
     }
 
     fn now_ms(&self) -> u64 {

@@ -9,15 +9,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ditto_llm::dialect::Dialect;
+use ditto_llm::endpoint::Endpoint;
 use ditto_llm::fault::Fault;
 use ditto_llm::scan::ModelField;
-use ditto_policy::routing::{MappedModel, Router};
+use ditto_policy::routing::{Backend, MappedModel, Router};
 use ditto_policy::upstream_path;
+use ditto_translate::prepare::Prepared;
 
-use crate::gateway_stage::{TICKET_PROPERTY, replace_model};
+use crate::gateway_stage::{Admitted, Expected, TICKET_PROPERTY, replace_model};
 use crate::head::pairs;
 use crate::host::{Flow, Host, HostError};
 use crate::reply;
+use crate::translation::{self, Original, VERSION_HEADER};
 use crate::worker::Worker;
 
 /// Where the name of the backend that an attempt goes to stands: in the endpoint's metadata.
@@ -27,10 +30,14 @@ const BACKEND_PROPERTY: [&str; 5] = ["xds", "upstream_host_metadata", "filter_me
 #[derive(Debug, Default)]
 pub struct Attempt {
     router: Option<Rc<Router>>,
-    path: String,
+    original: Rc<Original>,
+    dialect: Dialect,
     strip_key: bool,
     content_length: Option<u64>,
     model: Option<ModelField>,
+    open_key: Option<String>,
+    /// How the reply to the latest attempt is translated.
+    expected: RefCell<Option<Box<Expected>>>,
     /// The backend that the latest attempt went to.
     served: RefCell<Option<String>>,
     /// Headers that attempts have touched, with the values they had before.
@@ -38,16 +45,23 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Keeps the originals: the normalised path, whether a key in the query must go, the declared length of the body
-    /// and where its model stands.
-    pub fn new(
-        router: Rc<Router>,
-        path: String,
-        strip_key: bool,
-        content_length: Option<u64>,
-        model: Option<ModelField>,
-    ) -> Self {
-        Self { router: Some(router), path, strip_key, content_length, model, ..Self::default() }
+    /// Keeps the originals. `model` is where the model stands in the body as Envoy holds it.
+    pub(crate) fn new(router: Rc<Router>, original: Original, admitted: &Admitted, model: Option<ModelField>) -> Self {
+        Self {
+            router: Some(router),
+            original,
+            dialect: admitted.dialect,
+            strip_key: !admitted.open(),
+            content_length: admitted.content_length,
+            model,
+            open_key: admitted.open_key.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// How the reply to the latest attempt is translated, if it is.
+    pub(crate) fn take_expected(&self) -> Option<Box<Expected>> {
+        self.expected.borrow_mut().take()
     }
 
     /// The backend that the latest attempt went to.
@@ -80,12 +94,38 @@ impl Attempt {
     }
 }
 
+/// What remains to be done to an attempt's body.
+#[derive(Debug, Default)]
+enum Body {
+    /// It goes on as it is.
+    #[default]
+    Pass,
+    /// The model in it is replaced.
+    Model(ModelField, MappedModel),
+    /// Another one goes on in its place.
+    Whole(Vec<u8>),
+    /// Another one went on in its place; the rest of it goes nowhere.
+    Sent,
+}
+
+/// What ends an attempt before it has left.
+enum Ending {
+    Fault(Fault),
+    /// The answer is known here.
+    Answer(Vec<u8>),
+}
+
+impl From<Fault> for Ending {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
 /// One attempt in the backend stage.
 #[derive(Debug)]
 pub struct BackendStage {
     worker: Rc<Worker>,
-    /// What remains to be done to the body: replace up to here.
-    body: Option<(ModelField, MappedModel)>,
+    body: Body,
     /// The attempt was answered here and must not go on, even if Envoy did not take the answer.
     answered: bool,
 }
@@ -93,14 +133,25 @@ pub struct BackendStage {
 impl BackendStage {
     /// A stage for one attempt.
     pub fn new(worker: Rc<Worker>) -> Self {
-        Self { worker, body: None, answered: false }
+        Self { worker, body: Body::Pass, answered: false }
     }
 
     /// The attempt's headers are about to leave.
     pub fn on_request_headers(&mut self, host: &impl Host) -> Flow {
-        match self.prepare(host) {
+        let ticket = host.property(&[TICKET_PROPERTY]);
+        let ticket = ticket.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
+        // Without its originals (the VM was replaced meanwhile) an attempt cannot be prepared.
+        let Some(attempt) = ticket.and_then(|id| self.worker.attempt(id)) else {
+            return self.answer(host, Dialect::OpenAi, "", &Fault::NotReady);
+        };
+        let request_id = attempt.original.request_id.as_str();
+        match self.prepare(host, &attempt) {
             Ok(()) => Flow::Continue,
-            Err(fault) => self.answer(host, &fault),
+            Err(Ending::Fault(fault)) => self.answer(host, attempt.dialect, request_id, &fault),
+            Err(Ending::Answer(body)) => {
+                self.answered = true;
+                reply::json(host, request_id, &body)
+            }
         }
     }
 
@@ -109,67 +160,116 @@ impl BackendStage {
         if self.answered {
             return Flow::Pause;
         }
-        let Some((model, mapped)) = self.body.take() else {
-            return Flow::Continue;
+        let replaced = match std::mem::take(&mut self.body) {
+            Body::Pass => return Flow::Continue,
+            Body::Sent => {
+                self.body = Body::Sent;
+                host.replace_request_body_prefix(size, b"").is_ok()
+            }
+            Body::Whole(body) => {
+                self.body = Body::Sent;
+                host.replace_request_body_prefix(size, &body).is_ok()
+            }
+            Body::Model(model, mapped) if size < model.end && !end_of_stream => {
+                self.body = Body::Model(model, mapped);
+                return Flow::Pause;
+            }
+            Body::Model(model, mapped) => replace_in_place(host, &model, &mapped),
         };
-        if size < model.end && !end_of_stream {
-            self.body = Some((model, mapped));
-            return Flow::Pause;
-        }
-        // A body that ended inside the model's value is not the one that was read: Envoy gives less than was asked for.
-        let replaced = host.request_body(0, model.end).ok().filter(|head| head.len() >= model.end);
-        let replaced = replaced.and_then(|head| replace_model(&head, &model, &mapped));
-        if let Some(replaced) = replaced
-            && host.replace_request_body_prefix(model.end, &replaced).is_ok()
-        {
+        if replaced {
             return Flow::Continue;
         }
         // The headers have left with another length: the attempt must not go on with the wrong body.
-        host.warn("the model could not be replaced in the body of an attempt");
-        self.answer(host, &Fault::Internal)
+        host.warn("the body of an attempt could not be replaced");
+        self.answer(host, Dialect::OpenAi, "", &Fault::Internal)
     }
 
     /// Trailers are about to leave: what is there of the body is all of it.
     pub fn on_request_trailers(&mut self, host: &impl Host) -> Flow {
         // A body whose model has not arrived by now ended before it; asking for more bytes than there are is harmless.
-        self.on_request_body(host, 0, true)
+        match self.body {
+            Body::Model(..) => self.on_request_body(host, 0, true),
+            _ if self.answered => Flow::Pause,
+            _ => Flow::Continue,
+        }
     }
 
-    fn answer(&mut self, host: &impl Host, fault: &Fault) -> Flow {
+    fn answer(&mut self, host: &impl Host, dialect: Dialect, request_id: &str, fault: &Fault) -> Flow {
         self.answered = true;
-        reply::fault(host, Dialect::OpenAi, "", fault)
+        reply::fault(host, dialect, request_id, fault)
     }
 
-    fn prepare(&mut self, host: &impl Host) -> Result<(), Fault> {
-        let ticket = host.property(&[TICKET_PROPERTY]);
-        let ticket = ticket.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
-        // Without its originals (the VM was replaced meanwhile) an attempt cannot be prepared.
-        let attempt = ticket.and_then(|id| self.worker.attempt(id)).ok_or(Fault::NotReady)?;
+    fn prepare(&mut self, host: &impl Host, attempt: &Attempt) -> Result<(), Ending> {
         let router = attempt.router.as_ref().ok_or(Fault::Internal)?;
         let name = host.property(&BACKEND_PROPERTY).ok_or(Fault::Internal)?;
         let backend = std::str::from_utf8(&name).ok().and_then(|name| router.backend(name)).ok_or(Fault::Internal)?;
         let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster).ok_or(Fault::NotReady)?;
 
         *attempt.served.borrow_mut() = Some(backend.name.clone());
+        *attempt.expected.borrow_mut() = None;
         attempt.restore(host).map_err(|error| refused(host, error))?;
-        let path = upstream_path::build(backend, &attempt.path, &credentials.query, attempt.strip_key);
         let set = |name: &str, value: &[u8]| attempt.set(host, name, value).map_err(|error| refused(host, error));
+        let lacks = self.worker.has_responses(&backend.cluster, host.now_ms()) == Some(false);
+        let no_responses = lacks && backend.provider.is_none();
+        let (sending, path) = match attempt.original.prepare(backend, no_responses)? {
+            Prepared::Pass { path } => (None, path),
+            Prepared::Send(sending) => (Some(sending), None),
+            Prepared::Answer(body) => return Err(Ending::Answer(body)),
+        };
+        let path = path.as_ref().or(sending.as_ref().map(|sending| &sending.outgoing.path));
+        let path = path.unwrap_or(&attempt.original.path);
+        let path = upstream_path::build(backend, path, &credentials.query, attempt.strip_key);
         set(":path", path.as_bytes())?;
+        if let Some(key) = attempt.open_key.as_ref().filter(|_| sending.is_some()) {
+            set("authorization", format!("Bearer {key}").as_bytes())?;
+        }
+        if let Some(version) = attempt.original.missing_version(backend) {
+            set(VERSION_HEADER, version.as_bytes())?;
+        }
         for (name, value) in &credentials.headers {
             set(name, value.as_bytes())?;
         }
-        let mapped = attempt.model.as_ref().and_then(|model| Some((model, backend.map_model(&model.name)?)));
-        if let Some((model, mapped)) = mapped.filter(|(model, mapped)| model.name != mapped.name) {
-            let written = mapped.json.len() as u64;
-            let replaced = model.end.saturating_sub(model.start) as u64;
-            if let Some(length) = attempt.content_length {
-                let length = length.saturating_sub(replaced).saturating_add(written);
-                set("content-length", length.to_string().as_bytes())?;
+        match sending {
+            Some(sending) => {
+                for (name, value) in translation::headers(&sending.outgoing) {
+                    set(name, value.as_bytes())?;
+                }
+                let mut sending = *sending;
+                let shim = no_responses && attempt.original.endpoint == Endpoint::Responses;
+                self.body = Body::Whole(std::mem::take(&mut sending.outgoing.body));
+                *attempt.expected.borrow_mut() = Some(Box::new(Expected::of(backend, sending, shim)));
             }
-            self.body = Some((model.clone(), mapped.clone()));
+            None => self.map_model(attempt, backend, set)?,
         }
         Ok(())
     }
+
+    /// Has the model's name replaced by the backend's, where it has another.
+    fn map_model(
+        &mut self,
+        attempt: &Attempt,
+        backend: &Backend,
+        set: impl Fn(&str, &[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Ending> {
+        let mapped = attempt.model.as_ref().and_then(|model| Some((model, backend.map_model(&model.name)?)));
+        let Some((model, mapped)) = mapped.filter(|(model, mapped)| model.name != mapped.name) else { return Ok(()) };
+        let written = mapped.json.len() as u64;
+        let replaced = model.end.saturating_sub(model.start) as u64;
+        if let Some(length) = attempt.content_length {
+            let length = length.saturating_sub(replaced).saturating_add(written);
+            set("content-length", length.to_string().as_bytes())?;
+        }
+        self.body = Body::Model(model.clone(), mapped.clone());
+        Ok(())
+    }
+}
+
+/// Writes the backend's name for the model over the client's. Returns whether that was possible: a body that ended
+/// inside the model's value is not the one that was read, and Envoy gives less than was asked for.
+fn replace_in_place(host: &impl Host, model: &ModelField, mapped: &MappedModel) -> bool {
+    let head = host.request_body(0, model.end).ok().filter(|head| head.len() >= model.end);
+    let replaced = head.and_then(|head| replace_model(&head, model, mapped));
+    replaced.is_some_and(|replaced| host.replace_request_body_prefix(model.end, &replaced).is_ok())
 }
 
 fn refused(host: &impl Host, error: HostError) -> Fault {

@@ -32,22 +32,20 @@ impl Kind {
             return Self::Free;
         }
         match path {
-            "/v1/files" | "/v1/responses/input_tokens" | "/v1/messages/count_tokens" => Self::Free,
-            "/v1/chat/completions"
-            | "/v1/completions"
-            | "/v1/responses"
-            | COMPACT_PATH
-            | "/v1/embeddings"
-            | "/v1/moderations"
-            | "/v1/rerank"
-            | "/v1/messages" => Self::Tokens(Endpoint::of_path(path)),
-            _ => Self::Other,
+            "/v1/files" | "/v1/responses/input_tokens" => return Self::Free,
+            "/v1/moderations" | COMPACT_PATH => return Self::Tokens(Endpoint::Other),
+            _ => {}
+        }
+        match Endpoint::of_path(path) {
+            Endpoint::Other => Self::Other,
+            endpoint if endpoint.only_counts() => Self::Free,
+            endpoint => Self::Tokens(endpoint),
         }
     }
 
     /// Whether its calls answer with generated text, which a cap can bound.
     fn generates(self) -> bool {
-        matches!(self, Self::Tokens(Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Responses))
+        matches!(self, Self::Tokens(endpoint) if endpoint.generates())
     }
 }
 

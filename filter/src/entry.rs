@@ -234,7 +234,11 @@ struct Gateway {
 }
 struct Backend(BackendStage);
 
-impl Context for Gateway {}
+impl Context for Gateway {
+    fn on_http_call_response(&mut self, _token: u32, _headers: usize, size: usize, _trailers: usize) {
+        self.stage.borrow_mut().on_call_answer(&Envoy, size);
+    }
+}
 impl Context for Backend {}
 
 impl Gateway {
@@ -262,12 +266,15 @@ impl HttpContext for Gateway {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.stage.borrow_mut().on_response_headers(&Envoy);
-        Action::Continue
+        action(self.stage.borrow_mut().on_response_headers(&Envoy))
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.stage.borrow_mut().on_response_body(&Envoy, size, end_of_stream);
+        action(self.stage.borrow_mut().on_response_body(&Envoy, size, end_of_stream))
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.stage.borrow_mut().on_response_trailers(&Envoy);
         Action::Continue
     }
 

@@ -48,6 +48,17 @@ pub(crate) struct FakeHost {
     failing: Cell<Option<usize>>,
     /// Whether replies fail, all of them.
     mute: Cell<bool>,
+    /// The calls that were made, and what the latest is answered.
+    called: RefCell<Vec<Called>>,
+    call_answer: RefCell<(u16, Vec<u8>)>,
+}
+
+/// A call to a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Called {
+    pub(crate) cluster: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What the client gets from the filter.
@@ -233,6 +244,21 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    fn response_headers(&self) -> Result<Vec<u8>, HostError> {
+        self.call("get_header_map_pairs")?;
+        let headers = self.response_headers.borrow();
+        let pairs: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Ok(serialise(&pairs))
+    }
+
+    fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.call("replace_header_map_value")?;
+        let mut headers = self.response_headers.borrow_mut();
+        headers.retain(|(known, _)| known != name);
+        headers.push((name.to_owned(), text(value)));
+        Ok(())
+    }
+
     fn remove_response_header(&self, name: &str) -> Result<(), HostError> {
         self.call("remove_header_map_value")?;
         self.response_headers.borrow_mut().retain(|(known, _)| known != name);
@@ -291,6 +317,25 @@ impl Host for FakeHost {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         self.reply.replace(Some(Reply { status, headers, body: text(body) }));
         Ok(())
+    }
+
+    fn call(&self, cluster: &str, headers: &[(&str, &str)], body: &[u8], _timeout_ms: u32) -> Result<(), HostError> {
+        self.call("http_call")?;
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.called.borrow_mut().push(Called { cluster: cluster.to_owned(), headers, body: body.to_vec() });
+        Ok(())
+    }
+
+    fn call_headers(&self) -> Result<Vec<u8>, HostError> {
+        self.call("get_header_map_pairs")?;
+        let status = self.call_answer.borrow().0.to_string();
+        let headers = [(":status", status.as_str()), ("content-type", "application/json")];
+        Ok(serialise(if status == "0" { &[] } else { &headers }))
+    }
+
+    fn call_body(&self, size: usize) -> Result<Vec<u8>, HostError> {
+        self.call("get_buffer_bytes")?;
+        Ok(self.call_answer.borrow().1.iter().take(size).copied().collect())
     }
 
     fn now_ms(&self) -> u64 {

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use ditto_llm::dialect::Dialect;
+use ditto_llm::endpoint::Endpoint;
 use ditto_llm::fault::Fault;
 use ditto_llm::scan::{ModelField, ScanErrorKind, Scanned, Scanner};
 use ditto_policy::routing::{MappedModel, Router};
@@ -23,10 +24,15 @@ use crate::reply;
 use crate::request_id::of_client;
 use crate::worker::{KnownKey, Ticket, Verdict, Worker};
 
+mod answer;
 mod forward;
+mod shim;
 mod spend;
 
+use answer::Answer;
+pub(crate) use answer::Expected;
 use forward::Forward;
+use shim::Shim;
 use spend::Pending;
 pub(crate) use spend::{Waiting, give_up};
 
@@ -67,24 +73,49 @@ enum Phase {
     /// Prepared, and waiting for the ledger.
     Waiting(Box<Pending>),
     /// On its way; the ticket, if any, lives as long as the stream.
-    Forwarded { _ticket: Option<Ticket>, meter: Option<Box<Meter>> },
+    Forwarded(Box<Forwarded>),
     /// Answered here.
     Replied,
 }
 
+/// A request on its way, until its end.
+#[derive(Debug, Default)]
+struct Forwarded {
+    /// Lives as long as the stream.
+    ticket: Option<Ticket>,
+    meter: Option<Box<Meter>>,
+    /// How the reply is translated, until it begins.
+    expected: Option<Box<Expected>>,
+    /// The reply that is being translated.
+    answer: Option<Box<Answer>>,
+    /// Watches over a request that may have to be asked again.
+    shim: Option<Box<Shim>>,
+    /// The first candidate's name, where somebody has to know it.
+    backend: Option<String>,
+}
+
 /// A request whose head passed the checks.
 #[derive(Debug)]
-struct Admitted {
+pub(crate) struct Admitted {
     /// The normalised path and query.
     path: String,
     /// Whether that is not what the client sent.
     aliased: bool,
-    dialect: Dialect,
+    pub(crate) dialect: Dialect,
+    endpoint: Endpoint,
     request_id: String,
+    /// The header `anthropic-beta`.
+    beta: Option<String>,
+    /// The client says which version of Anthropic's API it speaks.
+    names_version: bool,
+    /// In an open relay, the header `authorization`.
+    authorization: Option<String>,
+    /// In an open relay, a key that the client sent in another dialect's header: OpenAI's dialect has it as a bearer.
+    pub(crate) open_key: Option<String>,
     /// Absent: no key was needed, and the client's own credentials go upstream.
     key: Option<Rc<KnownKey>>,
     is_post: bool,
-    content_length: Option<u64>,
+    pub(crate) content_length: Option<u64>,
     /// A websocket: it may last, whatever the route's timeout.
     upgrade: bool,
     /// The client brought its own request id.
@@ -98,6 +129,8 @@ struct Admitted {
 enum Stop {
     /// The gateway answers.
     Fault(Fault),
+    /// The gateway knows the answer, which is this JSON.
+    Answer(Vec<u8>),
     /// Envoy refused a call.
     Host(HostError),
 }
@@ -142,7 +175,7 @@ impl GatewayStage {
             Place::ControlPlane => return self.forward_to_control_plane(host),
             Place::Unsupported { dialect } => {
                 let path = path.split('?').next().unwrap_or_default().to_owned();
-                let fault = self.key_fault(&head).unwrap_or(Fault::UnsupportedEndpoint(path));
+                let fault = self.key_fault(&head, dialect).unwrap_or(Fault::UnsupportedEndpoint(path));
                 return self.reply(host, dialect, &self.request_id(host, &head), &fault);
             }
             Place::Nowhere => {
@@ -151,7 +184,7 @@ impl GatewayStage {
             }
         };
         let request_id = self.request_id(host, &head);
-        let key = match self.admit(&head) {
+        let key = match self.admit(&head, dialect) {
             Ok(key) => key,
             Err(fault) => return self.reply(host, dialect, &request_id, &fault),
         };
@@ -167,13 +200,22 @@ impl GatewayStage {
                 Err(error) => return self.fail(host, error),
             };
         }
-        let scanner = self.scanner(key.as_deref());
+        let is_post = head.method == b"POST";
+        let endpoint = if is_post { Endpoint::of_path(&path) } else { Endpoint::Other };
+        let scanner = self.scanner(key.as_deref(), endpoint);
+        let text = |value: &[u8]| std::str::from_utf8(value).ok().filter(|text| !text.is_empty()).map(str::to_owned);
+        let converts_key = key.is_none() && dialect != Dialect::OpenAi;
         let mut admitted = Admitted {
+            endpoint,
+            beta: text(head.beta),
+            names_version: !head.anthropic_version.is_empty(),
+            authorization: if key.is_none() { text(head.authorization) } else { None },
+            open_key: head.token(dialect).filter(|_| converts_key).and_then(text),
             aliased: matches!(path, Cow::Owned(_)),
             path: path.into_owned(),
             dialect,
             key,
-            is_post: head.method == b"POST",
+            is_post,
             content_length: head.content_length,
             upgrade: head.upgrade,
             id_is_clients: of_client(head.request_id).is_some(),
@@ -234,32 +276,53 @@ impl GatewayStage {
                 self.on_request_body(host, size, true)
             }
             Phase::Replied | Phase::Waiting(_) => Flow::Pause,
-            Phase::Fresh | Phase::Forwarded { .. } => Flow::Continue,
+            Phase::Fresh | Phase::Forwarded(_) => Flow::Continue,
         }
     }
 
     /// The reply's headers have arrived.
-    pub fn on_response_headers(&mut self, host: &impl Host) {
-        if let Phase::Forwarded { meter: Some(meter), .. } = &self.phase
-            && let Err(error) = meter.on_response_headers(host)
-        {
+    pub fn on_response_headers(&mut self, host: &impl Host) -> Flow {
+        let Phase::Forwarded(forwarded) = &mut self.phase else { return Flow::Continue };
+        let begun = forwarded.on_response_headers(host, &self.worker, &self.router);
+        begun.unwrap_or_else(|error| {
             reply::warn(host, error);
+            Flow::Continue
+        })
+    }
+
+    /// More of the reply's body is there: `size` bytes, which go on when this returns `Continue`.
+    pub fn on_response_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) -> Flow {
+        let Phase::Forwarded(forwarded) = &mut self.phase else { return Flow::Continue };
+        let read = forwarded.on_response_body(host, size, end_of_stream);
+        read.unwrap_or_else(|error| {
+            reply::warn(host, error);
+            Flow::Continue
+        })
+    }
+
+    /// An answer to a call of the filter's own has come; `size` is that of its body.
+    pub fn on_call_answer(&mut self, host: &impl Host, size: usize) {
+        let Phase::Forwarded(forwarded) = &mut self.phase else { return };
+        if let Err(error) = forwarded.on_call_answer(host, &self.worker, size) {
+            reply::warn(host, error);
+            let _ = host.close_stream();
         }
     }
 
-    /// More of the reply's body is there: `size` bytes, which go on when this returns.
-    pub fn on_response_body(&mut self, host: &impl Host, size: usize, end_of_stream: bool) {
-        if let Phase::Forwarded { meter: Some(meter), .. } = &mut self.phase
-            && let Err(error) = meter.on_response_body(host, size, end_of_stream)
-        {
-            reply::warn(host, error);
+    /// The reply ends with trailers.
+    pub fn on_response_trailers(&mut self, host: &impl Host) {
+        let Phase::Forwarded(forwarded) = &self.phase else { return };
+        // Behind trailers nothing can be put into the body any more. Backends of the dialects send none.
+        if forwarded.answer.as_ref().is_some_and(|answer| answer.holds_head()) {
+            host.warn("a reply with trailers cannot be translated");
+            let _ = host.close_stream();
         }
     }
 
     /// The stream is over, however it ended.
     pub fn on_end(&mut self, host: &impl Host) {
-        if let Phase::Forwarded { meter: Some(meter), .. } = &mut self.phase {
-            meter.settle(host);
+        if let Phase::Forwarded(forwarded) = &mut self.phase {
+            forwarded.settle(host);
         }
         if let Some(permit) = self.permit.take() {
             permit.release(host);
@@ -267,7 +330,7 @@ impl GatewayStage {
     }
 
     /// Whether a request may pass, and by which key; by none in an open relay.
-    fn admit(&self, head: &Head<'_>) -> Result<Option<Rc<KnownKey>>, Fault> {
+    fn admit(&self, head: &Head<'_>, dialect: Dialect) -> Result<Option<Rc<KnownKey>>, Fault> {
         let knowledge = self.worker.knowledge.borrow();
         match knowledge.is_open() {
             None => return Err(Fault::NotReady),
@@ -276,7 +339,7 @@ impl GatewayStage {
             Some(true) => return Err(Fault::NotReady),
             Some(false) => {}
         }
-        let token = head.token().ok_or(Fault::MissingKey)?;
+        let token = head.token(dialect).ok_or(Fault::MissingKey)?;
         match knowledge.judge(token) {
             Verdict::Allowed(key) => Ok(Some(key)),
             Verdict::Disabled => Err(Fault::DisabledKey),
@@ -286,14 +349,15 @@ impl GatewayStage {
     }
 
     /// Gathering the text is most of the work for a long prompt, so it is done only where something depends on it.
-    fn scanner(&self, key: Option<&KnownKey>) -> Scanner {
+    fn scanner(&self, key: Option<&KnownKey>, endpoint: Endpoint) -> Scanner {
         let strict = self.router.metering().strict;
         let estimates = key.is_some_and(|key| charge::estimates_input(&key.limited, key.strict.unwrap_or(strict)));
-        if estimates { Scanner::default() } else { Scanner::without_text() }
+        let scanner = Scanner::for_endpoint(endpoint);
+        if estimates || endpoint.only_counts() { scanner } else { scanner.skipping_text() }
     }
 
-    fn key_fault(&self, head: &Head<'_>) -> Option<Fault> {
-        self.admit(head).err()
+    fn key_fault(&self, head: &Head<'_>, dialect: Dialect) -> Option<Fault> {
+        self.admit(head, dialect).err()
     }
 
     fn request_id(&self, host: &impl Host, head: &Head<'_>) -> String {
@@ -309,7 +373,7 @@ impl GatewayStage {
     }
 
     fn forward_to_control_plane(&mut self, host: &impl Host) -> Flow {
-        self.phase = Phase::Forwarded { _ticket: None, meter: None };
+        self.phase = Phase::Forwarded(Box::default());
         match host.set_request_header(ROUTE_HEADER, CONTROL_ROUTE.as_bytes()) {
             Ok(()) => Flow::Continue,
             Err(error) => self.fail(host, error),
@@ -319,6 +383,10 @@ impl GatewayStage {
     fn stop(&mut self, host: &impl Host, admitted: &Admitted, stop: Stop) -> Flow {
         match stop {
             Stop::Fault(fault) => self.reply(host, admitted.dialect, &admitted.request_id, &fault),
+            Stop::Answer(body) => {
+                self.phase = Phase::Replied;
+                reply::json(host, &admitted.request_id, &body)
+            }
             Stop::Host(error) => self.fail(host, error),
         }
     }
@@ -335,9 +403,68 @@ impl GatewayStage {
     }
 }
 
+impl Forwarded {
+    fn on_response_headers(&mut self, host: &impl Host, worker: &Worker, router: &Router) -> Result<Flow, HostError> {
+        let attempt = self.ticket.as_ref().and_then(Ticket::attempt);
+        let expected = self.expected.take().or_else(|| attempt.as_ref()?.take_expected());
+        if let Some(expected) = expected
+            && let Some((answer, flow)) = Answer::begin(*expected, worker, host)?
+        {
+            self.answer = Some(Box::new(answer));
+            return Ok(flow);
+        }
+        if let Some(shim) = &mut self.shim
+            && answer::is_backends(host)
+        {
+            let served = attempt.as_ref().and_then(|attempt| attempt.served());
+            let backend = served.as_deref().or(self.backend.as_deref()).and_then(|name| router.backend(name));
+            if let Some(backend) = backend.filter(|backend| backend.provider.is_none())
+                && shim.on_head(host, worker, backend)? == Flow::Pause
+            {
+                return Ok(Flow::Pause);
+            }
+        }
+        if let Some(meter) = &self.meter {
+            meter.on_response_headers(host)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn on_response_body(&mut self, host: &impl Host, size: usize, end: bool) -> Result<Flow, HostError> {
+        if let Some(answer) = &mut self.answer {
+            return answer.piece(host, size, end);
+        }
+        if self.shim.as_ref().is_some_and(|shim| shim.is_asking()) {
+            host.replace_response_body(size, b"")?;
+            return Ok(Flow::Pause);
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.on_response_body(host, size, end)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn on_call_answer(&mut self, host: &impl Host, worker: &Worker, size: usize) -> Result<(), HostError> {
+        let Some(shim) = &mut self.shim else { return Ok(()) };
+        let sources = shim.on_answer(host, worker, size)?;
+        if let (Some(meter), Some(metered)) = (&mut self.meter, sources.metered) {
+            meter.read_elsewhere(metered);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, host: &impl Host) {
+        let Some(meter) = &mut self.meter else { return };
+        if let Some(answer) = &self.answer {
+            meter.read_elsewhere(answer.metered());
+        }
+        meter.settle(host);
+    }
+}
+
 impl Admitted {
     /// Whether it is an open relay's request.
-    fn open(&self) -> bool {
+    pub(crate) fn open(&self) -> bool {
         self.key.is_none()
     }
 

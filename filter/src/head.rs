@@ -1,5 +1,7 @@
 //! The head of a request: the headers that the gateway looks at, found in one pass over one host call's bytes.
 
+use ditto_llm::dialect::Dialect;
+
 /// proxy-wasm's serialised header map: a count, the sizes of all names and values, then the names and values, each
 /// followed by a zero byte. Numbers are 32 bits, little-endian. A damaged map ends the iteration.
 pub fn pairs(map: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -53,10 +55,16 @@ pub struct Head<'h> {
     pub request_id: &'h [u8],
     /// Whether the client asks for another protocol (a websocket).
     pub upgrade: bool,
-    authorization: &'h [u8],
+    /// `authorization`.
+    pub authorization: &'h [u8],
     litellm_api_key: &'h [u8],
     virtual_key: &'h [u8],
     api_key: &'h [u8],
+    goog_api_key: &'h [u8],
+    /// `anthropic-beta`.
+    pub beta: &'h [u8],
+    /// `anthropic-version`.
+    pub anthropic_version: &'h [u8],
     #[cfg(feature = "fault-injection")]
     /// `x-ditto-fault`, in the test build only.
     pub fault: &'h [u8],
@@ -76,6 +84,9 @@ impl<'h> Head<'h> {
                 b"x-litellm-api-key" => &mut head.litellm_api_key,
                 b"x-ditto-virtual-key" => &mut head.virtual_key,
                 b"x-api-key" => &mut head.api_key,
+                b"x-goog-api-key" => &mut head.goog_api_key,
+                b"anthropic-beta" => &mut head.beta,
+                b"anthropic-version" => &mut head.anthropic_version,
                 b"content-length" => {
                     head.content_length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                     continue;
@@ -101,11 +112,23 @@ impl<'h> Head<'h> {
         self.content_type.get(..JSON.len()).is_some_and(|start| start.eq_ignore_ascii_case(JSON))
     }
 
-    /// The virtual key: the first carrier that holds one, in the documented order.
-    pub fn token(&self) -> Option<&'h [u8]> {
-        let litellm = bearer(self.litellm_api_key).unwrap_or(self.litellm_api_key).trim_ascii();
-        let carriers = [litellm, bearer(self.authorization).unwrap_or_default(), self.virtual_key, self.api_key];
+    /// The virtual key: the first carrier that holds one, in the documented order. Google's clients have carriers of
+    /// their own, which come first on Google's endpoints.
+    pub fn token(&self, dialect: Dialect) -> Option<&'h [u8]> {
+        let litellm = bearer(self.litellm_api_key).unwrap_or(self.litellm_api_key);
+        let bearer = bearer(self.authorization).unwrap_or_default();
+        let carriers = match dialect {
+            Dialect::Gemini => [self.virtual_key, self.goog_api_key, self.query_key(), litellm, bearer],
+            _ => [litellm, bearer, self.virtual_key, self.api_key, b""],
+        };
         carriers.into_iter().map(<[u8]>::trim_ascii).find(|token| !token.is_empty())
+    }
+
+    /// The query's `key`, in which Google's clients may send theirs.
+    fn query_key(&self) -> &'h [u8] {
+        let Some(at) = self.path.iter().position(|&byte| byte == b'?') else { return b"" };
+        let query = self.path.get(at.saturating_add(1)..).unwrap_or_default();
+        query.split(|&byte| byte == b'&').find_map(|parameter| parameter.strip_prefix(b"key=")).unwrap_or_default()
     }
 }
 
@@ -121,7 +144,7 @@ mod tests {
 
     fn token(headers: &[(&str, &str)]) -> Option<String> {
         let map = serialise(headers);
-        Head::parse(&map).token().map(|token| String::from_utf8(token.to_vec()).unwrap())
+        Head::parse(&map).token(Dialect::OpenAi).map(|token| String::from_utf8(token.to_vec()).unwrap())
     }
 
     #[test]
@@ -136,6 +159,23 @@ mod tests {
             assert_eq!(token(&all[..left]).as_deref(), Some(expected));
         }
         assert_eq!(token(&[]), None);
+    }
+
+    #[test]
+    fn googles_clients_have_carriers_of_their_own() {
+        let all = [
+            ("authorization", "Bearer e"),
+            ("x-litellm-api-key", "d"),
+            (":path", "/v1beta/models/m:generateContent?alt=sse&key=c"),
+            ("x-goog-api-key", "b"),
+            ("x-ditto-virtual-key", "a"),
+        ];
+        for (left, expected) in [(5, "a"), (4, "b"), (3, "c"), (2, "d"), (1, "e")] {
+            let map = serialise(&all[..left]);
+            assert_eq!(Head::parse(&map).token(Dialect::Gemini), Some(expected.as_bytes()));
+        }
+        let map = serialise(&all[2..4]);
+        assert_eq!(Head::parse(&map).token(Dialect::OpenAi), None);
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub trait Host {
     fn request_body(&self, start: usize, max: usize) -> Result<Vec<u8>, HostError>;
     /// Replaces the first `size` bytes of the buffered request body.
     fn replace_request_body_prefix(&self, size: usize, value: &[u8]) -> Result<(), HostError>;
+    /// All response headers in proxy-wasm's serialised form; see [`crate::head::pairs`].
+    fn response_headers(&self) -> Result<Vec<u8>, HostError>;
+    /// Sets a response header, in place of all values it had.
+    fn set_response_header(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
     /// Removes a response header.
     fn remove_response_header(&self, name: &str) -> Result<(), HostError>;
     /// The first `size` bytes of the piece of the response body at hand.
@@ -36,6 +40,12 @@ pub trait Host {
     fn share(&self, name: &str, value: &[u8], mark: u32) -> Result<bool, HostError>;
     /// Answers the request. The stage must pause afterwards.
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<(), HostError>;
+    /// Asks a cluster; the answer comes in a callback of its own, with [`Host::call_headers`] and [`Host::call_body`].
+    fn call(&self, cluster: &str, headers: &[(&str, &str)], body: &[u8], timeout_ms: u32) -> Result<(), HostError>;
+    /// The headers of the answer at hand, in proxy-wasm's serialised form; none when the call failed.
+    fn call_headers(&self) -> Result<Vec<u8>, HostError>;
+    /// The first `size` bytes of the answer at hand.
+    fn call_body(&self, size: usize) -> Result<Vec<u8>, HostError>;
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> u64;
     /// Tells the operator.

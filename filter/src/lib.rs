@@ -1,7 +1,7 @@
 //! The filter: what happens to each request inside Envoy.
 //!
 //! One module, two stages (`stage`), one VM per worker for both. Decisions are made in `ditto-policy`, `ditto-llm`,
-//! `ditto-ledger` and `ditto-pricing`; this crate carries them out through [`host::Host`], the seam behind which Envoy
+//! `ditto-translate`, `ditto-ledger` and `ditto-pricing`; this crate carries them out through [`host::Host`], the seam behind which Envoy
 //! stands (or, in tests, a fake). `entry` binds it all to proxy-wasm and exists only in the wasm build.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -18,6 +18,7 @@ mod metering;
 mod purses;
 mod reply;
 pub mod request_id;
+mod translation;
 pub mod worker;
 
 #[cfg(target_arch = "wasm32")]

@@ -144,6 +144,11 @@ impl Meter {
         }
     }
 
+    /// Somebody else has read the reply, and says what it used.
+    pub(crate) fn read_elsewhere(&mut self, metered: Metered) {
+        self.reader = Reader::Ended(metered, 0);
+    }
+
     /// The request is over, however it ended: books what it used.
     pub(crate) fn settle(&mut self, host: &impl Host) {
         let Some(reservation) = self.reservation.take() else { return };

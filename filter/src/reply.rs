@@ -23,6 +23,15 @@ pub(crate) fn fault(host: &impl Host, dialect: Dialect, request_id: &str, fault:
     paused(host, host.reply(fault.status(), &headers, body.as_bytes()))
 }
 
+/// Gives an answer that the gateway knows itself. An empty `request_id` is left out.
+pub(crate) fn json(host: &impl Host, request_id: &str, body: &[u8]) -> Flow {
+    let mut headers = vec![("content-type", "application/json")];
+    if !request_id.is_empty() {
+        headers.extend([("x-ditto-request-id", request_id), ("x-request-id", request_id)]);
+    }
+    paused(host, host.reply(200, &headers, body))
+}
+
 /// Says that there is nothing at this path.
 pub(crate) fn nothing_here(host: &impl Host) -> Flow {
     paused(host, host.reply(404, &[], b""))

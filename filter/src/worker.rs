@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use ditto_policy::base_url::encode_query;
 use ditto_policy::key::TokenHash;
+use ditto_policy::routing::Backend;
 use ditto_proto::sync::{Access, BackendCredentials, BudgetMode, Key, SigV4, Update, WatchRequest};
 
 use crate::backend_stage::Attempt;
@@ -23,6 +24,11 @@ const RECENT_TOKENS: usize = 1024;
 /// Longer tokens are hashed each time.
 const RECENT_TOKEN_BYTES_MAX: usize = 256;
 
+/// Backends of which it is remembered whether they have Responses. Those of one document, and what former ones left.
+const RESPONSES_MAX: usize = 4_096;
+/// For how long: backends learn.
+const RESPONSES_KNOWN_MS: u64 = 600_000;
+
 /// Everything one worker shares between its stages.
 #[derive(Debug)]
 pub struct Worker {
@@ -34,6 +40,8 @@ pub struct Worker {
     pub(crate) purses: RefCell<Purses<Waiting>>,
     /// Its part of the requests in flight, where their number is limited.
     pub(crate) in_flight: InFlight,
+    /// Whether passthrough backends have OpenAI's Responses, by cluster, and until when that is taken for granted.
+    responses: RefCell<HashMap<String, (bool, u64)>>,
     attempts: RefCell<HashMap<u64, Rc<Attempt>>>,
     next_attempt: Cell<u64>,
 }
@@ -47,6 +55,7 @@ impl Worker {
             in_flight: InFlight::new(random as u64),
             knowledge: RefCell::default(),
             request_ids: RequestIds::new(random as u32),
+            responses: RefCell::default(),
             attempts: RefCell::default(),
             next_attempt: Cell::new(1),
         }
@@ -58,6 +67,36 @@ impl Worker {
         self.next_attempt.set(id.wrapping_add(1));
         self.attempts.borrow_mut().insert(id, Rc::new(attempt));
         Ticket { worker: Rc::clone(self), id }
+    }
+
+    /// Whether a passthrough backend has OpenAI's Responses; `None`: nobody knows.
+    pub(crate) fn has_responses(&self, cluster: &str, now_ms: u64) -> Option<bool> {
+        let known = self.responses.borrow();
+        known.get(cluster).filter(|(_, until_ms)| now_ms < *until_ms).map(|(has, _)| *has)
+    }
+
+    /// A passthrough backend has, or lacks, OpenAI's Responses.
+    pub(crate) fn learn_responses(&self, cluster: &str, has: bool, now_ms: u64) {
+        let mut known = self.responses.borrow_mut();
+        if known.len() >= RESPONSES_MAX {
+            known.retain(|_, (_, until_ms)| now_ms < *until_ms);
+        }
+        if known.len() < RESPONSES_MAX {
+            known.insert(cluster.to_owned(), (has, now_ms.saturating_add(RESPONSES_KNOWN_MS)));
+        }
+    }
+
+    /// What was known of a backend's Responses is in doubt.
+    pub(crate) fn forget_responses(&self, cluster: &str) {
+        self.responses.borrow_mut().remove(cluster);
+    }
+
+    /// The query that a backend's requests get; `None`: it is not known yet.
+    pub(crate) fn query_of(&self, backend: &Backend) -> Option<String> {
+        if !backend.has_query_params {
+            return Some(String::new());
+        }
+        self.knowledge.borrow().credentials(&backend.cluster).map(|credentials| credentials.query.clone())
     }
 
     /// Takes one message of the key stream.
@@ -94,6 +133,11 @@ impl Ticket {
     /// The name under which the backend stage finds the originals.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// The originals.
+    pub fn attempt(&self) -> Option<Rc<Attempt>> {
+        self.worker.attempt(self.id)
     }
 }
 

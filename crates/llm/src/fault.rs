@@ -38,6 +38,10 @@ pub enum Fault {
     BackendBusy,
     /// The endpoint exists in the API but not in this gateway.
     UnsupportedEndpoint(String),
+    /// The endpoint exists, but the backend that serves this model has nothing like it: the backend and the endpoint.
+    UnsupportedByBackend(String, String),
+    /// The backend does not serve this model.
+    ModelNotFound(String),
     /// The client was too slow to send its request.
     RequestTimeout,
     /// A limit or a budget of the key, or of its tenant, project or user.
@@ -62,12 +66,13 @@ impl Fault {
         match self {
             Self::InvalidJson(_) | Self::InvalidRequest(_) | Self::CostUnsupportedEndpoint(_) => 400,
             Self::MissingKey | Self::UnknownKey | Self::DisabledKey => 401,
+            Self::ModelNotFound(_) => 404,
             Self::RequestTimeout => 408,
             Self::TooLarge(_) => 413,
             Self::Limited(limited) => limited.status(),
             Self::BackendBusy | Self::InflightLimit => 429,
             Self::Internal | Self::PricingNotConfigured(_) => 500,
-            Self::UnsupportedEndpoint(_) => 501,
+            Self::UnsupportedEndpoint(_) | Self::UnsupportedByBackend(..) => 501,
             Self::BackendNotFound(_) | Self::BackendUnreachable => 502,
             Self::NotReady | Self::Overloaded | Self::LedgerUnavailable => 503,
             Self::BackendTimeout => 504,
@@ -86,7 +91,8 @@ impl Fault {
             Self::BackendUnreachable => "backend_error",
             Self::BackendTimeout => "backend_timeout",
             Self::BackendBusy => "inflight_limit_backend",
-            Self::UnsupportedEndpoint(_) => "unsupported_endpoint",
+            Self::UnsupportedEndpoint(_) | Self::UnsupportedByBackend(..) => "unsupported_endpoint",
+            Self::ModelNotFound(_) => "model_not_found",
             Self::RequestTimeout => "request_timeout",
             Self::Limited(limited) => limited.code(),
             Self::InflightLimit => "inflight_limit",
@@ -153,6 +159,12 @@ impl Fault {
             Self::BackendTimeout => "The backend did not answer in time.".into(),
             Self::BackendBusy => "The backend has as many requests in flight as it may have: try again.".into(),
             Self::UnsupportedEndpoint(path) => format!("The endpoint {path} is not supported by this gateway."),
+            Self::UnsupportedByBackend(backend, endpoint) => {
+                format!("The backend '{backend}' that serves this model does not support {endpoint}.")
+            }
+            Self::ModelNotFound(model) => {
+                format!("The model '{model}' does not exist, or the backend that would serve it does not allow it.")
+            }
             Self::RequestTimeout => "The request was not sent in time.".into(),
             Self::Limited(limited) => limited.message(),
             Self::InflightLimit => "The gateway has as many requests in flight as it may have: try again.".into(),

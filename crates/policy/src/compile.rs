@@ -149,6 +149,7 @@ fn backend_config((backend, cluster): (&Backend, &ClusterPlan)) -> BackendConfig
     BackendConfig {
         name: backend.name.clone(),
         cluster: cluster.name.clone(),
+        authority: cluster.base_url.authority(),
         base_path: cluster.base_url.path.clone(),
         has_query_params: !cluster.query_params.is_empty(),
         model_map: backend.model_map.clone(),

@@ -82,6 +82,9 @@ pub struct BackendConfig {
     pub name: String,
     /// Envoy's cluster; also the name of its credentials.
     pub cluster: String,
+    /// Host and port of `base_url`, as the `host` header has them.
+    #[serde(default)]
+    pub authority: String,
     /// The path part of `base_url`, without a trailing slash.
     pub base_path: String,
     /// Whether query parameters must be added, whose values come with the credentials.

@@ -35,6 +35,8 @@ pub struct Backend {
     pub name: String,
     /// Envoy's cluster; also the name of its credentials.
     pub cluster: String,
+    /// Host and port of `base_url`, as the `host` header has them.
+    pub authority: String,
     /// The path part of `base_url`.
     pub base_path: String,
     /// Whether query parameters must be added.
@@ -207,6 +209,7 @@ impl Backend {
         Self {
             name: config.name,
             cluster: config.cluster,
+            authority: config.authority,
             base_path: config.base_path,
             has_query_params: config.has_query_params,
             provider: config.provider,
@@ -289,6 +292,7 @@ mod tests {
         let backend = |name: &str| BackendConfig {
             name: name.into(),
             cluster: format!("{name}/1"),
+            authority: String::new(),
             base_path: "/v1".into(),
             has_query_params: false,
             model_map: [("a".to_owned(), "b".to_owned()), ("*".to_owned(), "c".to_owned())].into(),

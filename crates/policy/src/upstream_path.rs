@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base_url::{encode_query, join};
+use crate::filter_config::Speaks;
 use crate::routing::Backend;
 
 /// Builds the path for one backend from the request's normalised path.
@@ -24,8 +25,26 @@ pub fn build<'p>(backend: &Backend, path_and_query: &'p str, extra_query: &str, 
         Cow::Borrowed(path) if backend.base_path == "/v1" && extra_query.is_empty() && path.starts_with("/v1/") => {
             Cow::Borrowed(path)
         }
-        edited => Cow::Owned(join(&backend.base_path, &edited, extra_query)),
+        edited => Cow::Owned(joined(backend, &edited, extra_query)),
     }
+}
+
+/// Joins a path to the backend's base, as its base is to be read; see [`crate::filter_config::ProviderConfig`].
+fn joined(backend: &Backend, path_and_query: &str, extra_query: &str) -> String {
+    let Some(provider) = &backend.provider else { return join(&backend.base_path, path_and_query, extra_query) };
+    let root = match provider.speaks {
+        Speaks::OpenAi | Speaks::Chat | Speaks::Responses | Speaks::Zhipu | Speaks::Azure { deployments: false } => {
+            path_and_query.strip_prefix("/v1").filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        }
+        _ => None,
+    };
+    let path = root.unwrap_or(path_and_query);
+    let mut joined = format!("{}{path}", backend.base_path);
+    if !extra_query.is_empty() {
+        joined.push(if path.contains('?') { '&' } else { '?' });
+        joined.push_str(extra_query);
+    }
+    joined
 }
 
 /// Why the model of a query cannot be told.
@@ -123,6 +142,7 @@ mod tests {
         Backend::compile(BackendConfig {
             name: "b".into(),
             cluster: "b/1".into(),
+            authority: String::new(),
             base_path: base_path.into(),
             has_query_params: false,
             model_map: model_map.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),

@@ -78,6 +78,11 @@ impl<S: Sink> Sequencer<S> {
         &mut self.sink
     }
 
+    /// The same, to look at.
+    pub fn behind(&self) -> &S {
+        &self.sink
+    }
+
     /// Whether nothing more can come.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over

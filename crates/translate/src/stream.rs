@@ -114,3 +114,53 @@ pub trait StreamReader: std::fmt::Debug {
     /// The body is over. A stream that did not come to its own end broke off: that is a failure.
     fn end(&mut self, sink: &mut dyn Sink);
 }
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn start(&mut self, start: &Start<'_>) {
+        (**self).start(start);
+    }
+
+    fn open(&mut self, at: At, opening: &Opening<'_>) {
+        (**self).open(at, opening);
+    }
+
+    fn delta(&mut self, at: At, text: &str) {
+        (**self).delta(at, text);
+    }
+
+    fn signature(&mut self, at: At, signature: &str) {
+        (**self).signature(at, signature);
+    }
+
+    fn citation(&mut self, at: At, citation: &Citation<'_>) {
+        (**self).citation(at, citation);
+    }
+
+    fn logprobs(&mut self, at: At, tokens: &[Logprob<'_>]) {
+        (**self).logprobs(at, tokens);
+    }
+
+    fn close(&mut self, at: At) {
+        (**self).close(at);
+    }
+
+    fn finish(&mut self, choice: u32, finish: &Finish<'_>) {
+        (**self).finish(choice, finish);
+    }
+
+    fn usage(&mut self, usage: &Usage) {
+        (**self).usage(usage);
+    }
+
+    fn ping(&mut self) {
+        (**self).ping();
+    }
+
+    fn failure(&mut self, failure: &Failure) {
+        (**self).failure(failure);
+    }
+
+    fn end(&mut self) {
+        (**self).end();
+    }
+}

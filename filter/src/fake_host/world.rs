@@ -151,6 +151,7 @@ fn config(open_relay: bool) -> FilterConfig {
     let backend = |name: &str, base_path: &str, has_query_params, model_map: &[(&str, &str)]| BackendConfig {
         name: name.into(),
         cluster: format!("{name}/1"),
+        authority: format!("{name}.example"),
         base_path: base_path.into(),
         has_query_params,
         model_map: model_map.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),

@@ -1,19 +1,25 @@
 //! Sending an admitted request on: its route, what it needs, and what is changed in it.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use ditto_llm::edit::{self, Edit};
+use ditto_llm::endpoint::{Endpoint, model_of_path};
 use ditto_llm::fault::Fault;
 use ditto_llm::scan::{ModelField, Scanned};
 use ditto_policy::filter_config::Prepare;
 use ditto_policy::routing::{Backend, Route};
 use ditto_policy::upstream_path;
+use ditto_translate::prepare::{Prepared, Sending};
 
+use super::answer::Expected;
+use super::shim::Shim;
 use super::{Admitted, GatewayStage, REQUEST_ID_HEADER, ROUTE_HEADER, Stop, TICKET_PROPERTY, TIMEOUT_HEADER};
 use crate::backend_stage::Attempt;
 use crate::charge::{self, Asked, Kind, Need};
 use crate::host::{Host, HostError};
 use crate::metering::{self, Destination, Meter};
+use crate::translation::{self, Original, VERSION_HEADER};
 use crate::worker::{KnownKey, Ticket};
 
 /// A request that is ready to go on.
@@ -21,6 +27,12 @@ pub(super) struct Forward {
     pub(super) ticket: Option<Ticket>,
     /// Absent for an open relay's.
     pub(super) meter: Option<Box<Meter>>,
+    /// How its reply is translated, where that is the same for all attempts.
+    pub(super) expected: Option<Box<Expected>>,
+    /// Watches over a request that may have to be asked again.
+    pub(super) shim: Option<Box<Shim>>,
+    /// The first candidate's name, where somebody has to know it.
+    pub(super) backend: Option<String>,
 }
 
 impl GatewayStage {
@@ -33,41 +45,66 @@ impl GatewayStage {
         piece: &[u8],
     ) -> Result<Forward, Stop> {
         let in_body = scanned.as_ref().and_then(|scanned| scanned.model.clone());
-        // Also beside a body that names one: a backend might read it.
-        let in_query = upstream_path::model_of_query(&admitted.path)
-            .map_err(|error| Fault::InvalidRequest(format!("The query is not acceptable: {error}.")))?;
-        let name = in_body.as_ref().map(|model| model.name.as_str()).or(in_query.as_deref()).unwrap_or_default();
+        let name = model_name(admitted, in_body.as_ref())?;
         let pin = admitted.key.as_ref().and_then(|key| key.pin.as_deref());
-        let route = self.router.route(name, pin, &admitted.request_id);
+        let route = self.router.route(&name, pin, &admitted.request_id);
         let route = route.ok_or_else(|| Fault::BackendNotFound(pin.unwrap_or("default").to_owned()))?;
         let backend = self.router.first_backend(route).ok_or(Fault::Internal)?;
-        let (mut meter, edits) = match &admitted.key {
-            None => (None, Vec::new()),
+        let (mut meter, edits, cap) = match &admitted.key {
+            None => (None, Vec::new(), None),
             Some(key) => {
-                let destination = Destination { router: &self.router, backend, model: name };
-                let (meter, edits) = self.meter(admitted, key, route, &destination, scanned.as_ref())?;
-                (Some(meter), edits)
+                let destination = Destination { router: &self.router, backend, model: &name };
+                let (meter, edits, cap) = self.meter(admitted, key, route, &destination, scanned.as_ref())?;
+                (Some(meter), edits, cap)
             }
         };
-        let ticket = match route.prepare {
+        let mut original = Original {
+            endpoint: admitted.endpoint,
+            path: admitted.path.clone(),
+            body: Rc::from([]),
+            edits,
+            beta: admitted.beta.take(),
+            names_version: admitted.names_version,
+            authorization: admitted.authorization.take(),
+            model: name,
+            request_id: admitted.request_id.clone(),
+            now_ms: host.now_ms(),
+            input_estimate: scanned.as_ref().map_or(0, |scanned| scanned.text.input_tokens(scanned.body_bytes)),
+            cap,
+        };
+        let now_ms = original.now_ms;
+        let responses = |candidate: &Backend| self.worker.has_responses(&candidate.cluster, now_ms);
+        let is_needed = |candidate| original.is_needed_by(candidate, responses(candidate));
+        if self.router.candidates(route).any(is_needed) {
+            if scanned.is_none() {
+                let message = "The request needs a JSON body, sent with the content type application/json.";
+                return Err(Fault::InvalidRequest(message.into()).into());
+            }
+            original.body = whole_body(host, admitted, piece)?.into();
+        }
+        let original = Rc::new(original);
+        let shim = Shim::watch(&original);
+        let name = shim.as_ref().map(|_| backend.name.clone());
+        let mut forward = Forward { ticket: None, meter: None, expected: None, shim, backend: name };
+        match route.prepare {
             Prepare::Once => {
-                self.prepare_once(host, admitted, backend, in_body.as_ref(), edits, piece)?;
-                None
+                forward.expected = self.prepare_once(host, admitted, backend, in_body.as_ref(), &original, piece)?;
             }
             Prepare::PerAttempt => {
-                edit_body(host, admitted, &edits, piece)?;
+                edit_body(host, admitted, &original.edits, piece)?;
                 let model = in_body.map(|mut model| {
-                    edit::shift(&mut model, &edits);
+                    edit::shift(&mut model, &original.edits);
                     model
                 });
-                Some(self.prepare_later(host, admitted, model)?)
+                forward.ticket = Some(self.prepare_later(host, admitted, model, original)?);
             }
-        };
-        if let (Some(meter), Some(ticket)) = (&mut meter, &ticket) {
+        }
+        if let (Some(meter), Some(ticket)) = (&mut meter, &forward.ticket) {
             meter.follow(self.worker.attempt(ticket.id()));
         }
         set_route(host, admitted, route)?;
-        Ok(Forward { ticket, meter })
+        forward.meter = meter;
+        Ok(forward)
     }
 
     /// Says what the request needs of its key, and what must be changed in it to count it.
@@ -78,7 +115,7 @@ impl GatewayStage {
         route: &Route,
         to: &Destination<'_>,
         scanned: Option<&Scanned>,
-    ) -> Result<(Box<Meter>, Vec<Edit>), Fault> {
+    ) -> Result<(Box<Meter>, Vec<Edit>, Option<u64>), Fault> {
         let kind = Kind::of(admitted.is_post, &admitted.path);
         let asked = Asked {
             // What a websocket will carry cannot be told, nor read.
@@ -92,30 +129,57 @@ impl GatewayStage {
         let settings = self.router.metering();
         let need = charge::need(&asked, &key.limited, key.strict.unwrap_or(settings.strict), settings)?;
         let (edits, drops_usage) = edits(kind, to, scanned, &need);
+        let cap = Some(need.output).filter(|_| need.strict && admitted.endpoint.generates());
         let is_stream = scanned.is_some_and(|scanned| scanned.stream);
         let mut meter = Box::new(Meter::new(&self.worker, key, to, kind, need));
-        if is_stream {
+        if is_stream || admitted.endpoint == Endpoint::StreamGenerateContent {
             meter.edit_stream(drops_usage);
         }
-        Ok((meter, edits))
+        Ok((meter, edits, cap))
     }
 
-    /// Prepares the request here: path, query and body. Envoy does the rest.
+    /// Prepares the request here: path, query and body. Envoy does the rest. Returns how the reply is translated, if it
+    /// is.
     fn prepare_once(
         &self,
         host: &impl Host,
         admitted: &Admitted,
         backend: &Backend,
         model: Option<&ModelField>,
+        original: &Original,
+        piece: &[u8],
+    ) -> Result<Option<Box<Expected>>, Stop> {
+        if let Some(version) = original.missing_version(backend) {
+            host.set_request_header(VERSION_HEADER, version.as_bytes())?;
+        }
+        let lacks =
+            backend.provider.is_none() && self.worker.has_responses(&backend.cluster, original.now_ms) == Some(false);
+        match original.prepare(backend, lacks)? {
+            Prepared::Pass { path } => {
+                self.pass(host, admitted, backend, model, path.as_deref(), original.edits.clone(), piece)?;
+                Ok(None)
+            }
+            Prepared::Send(sending) => {
+                self.send(host, admitted, backend, &sending)?;
+                Ok(Some(Box::new(Expected::of(backend, *sending, lacks && original.endpoint == Endpoint::Responses))))
+            }
+            Prepared::Answer(body) => Err(Stop::Answer(body)),
+        }
+    }
+
+    /// Has the client's own body go on.
+    #[expect(clippy::too_many_arguments, reason = "all of them are parts of one request")]
+    fn pass(
+        &self,
+        host: &impl Host,
+        admitted: &Admitted,
+        backend: &Backend,
+        model: Option<&ModelField>,
+        path: Option<&str>,
         mut edits: Vec<Edit>,
         piece: &[u8],
     ) -> Result<(), Stop> {
-        let path = if backend.has_query_params {
-            let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster).ok_or(Fault::NotReady)?;
-            upstream_path::build(backend, &admitted.path, &credentials.query, !admitted.open())
-        } else {
-            upstream_path::build(backend, &admitted.path, "", !admitted.open())
-        };
+        let path = self.upstream_path(backend, path.unwrap_or(&admitted.path), !admitted.open())?;
         if admitted.aliased || path != admitted.path {
             host.set_request_header(":path", path.as_bytes())?;
         }
@@ -130,18 +194,65 @@ impl GatewayStage {
         Ok(())
     }
 
+    /// Has another request go on in the client's place.
+    fn send(&self, host: &impl Host, admitted: &Admitted, backend: &Backend, sending: &Sending) -> Result<(), Stop> {
+        let path = self.upstream_path(backend, &sending.outgoing.path, true)?;
+        host.set_request_header(":path", path.as_bytes())?;
+        for (name, value) in translation::headers(&sending.outgoing) {
+            host.set_request_header(name, value.as_bytes())?;
+        }
+        if let Some(key) = &admitted.open_key {
+            host.set_request_header("authorization", format!("Bearer {key}").as_bytes())?;
+        }
+        host.replace_request_body_prefix(admitted.scanned, &sending.outgoing.body)?;
+        Ok(())
+    }
+
+    /// The path and query at a backend.
+    fn upstream_path(&self, backend: &Backend, path: &str, strip_key: bool) -> Result<String, Fault> {
+        if !backend.has_query_params {
+            return Ok(upstream_path::build(backend, path, "", strip_key).into_owned());
+        }
+        let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster).ok_or(Fault::NotReady)?;
+        Ok(upstream_path::build(backend, path, &credentials.query, strip_key).into_owned())
+    }
+
     /// Keeps the originals for the backend stage, which prepares each attempt from them.
-    fn prepare_later(&self, host: &impl Host, admitted: &Admitted, model: Option<ModelField>) -> Result<Ticket, Stop> {
-        let ticket = self.worker.keep_attempt(Attempt::new(
-            Rc::clone(&self.router),
-            admitted.path.clone(),
-            !admitted.open(),
-            admitted.content_length,
-            model,
-        ));
+    fn prepare_later(
+        &self,
+        host: &impl Host,
+        admitted: &Admitted,
+        model: Option<ModelField>,
+        original: Rc<Original>,
+    ) -> Result<Ticket, Stop> {
+        let attempt = Attempt::new(Rc::clone(&self.router), original, admitted, model);
+        let ticket = self.worker.keep_attempt(attempt);
         host.keep(TICKET_PROPERTY, &ticket.id().to_le_bytes())?;
         Ok(ticket)
     }
+}
+
+/// The model that a request names: in its body, in its path (Gemini), or in its query (realtime); empty: none.
+fn model_name(admitted: &Admitted, in_body: Option<&ModelField>) -> Result<String, Fault> {
+    // Also beside a body that names one: a backend might read it.
+    let in_query = upstream_path::model_of_query(&admitted.path)
+        .map_err(|error| Fault::InvalidRequest(format!("The query is not acceptable: {error}.")))?;
+    if admitted.endpoint.is_gemini() && !admitted.path.starts_with("/v1internal:") {
+        let in_path = model_of_path(&admitted.path);
+        return in_path.map(Cow::into_owned).ok_or_else(|| {
+            Fault::InvalidRequest("The path names no model, or one that cannot stand in a path.".into())
+        });
+    }
+    Ok(in_body.map(|model| model.name.clone()).or(in_query).unwrap_or_default())
+}
+
+/// The whole body, which Envoy holds.
+fn whole_body(host: &impl Host, admitted: &Admitted, piece: &[u8]) -> Result<Vec<u8>, Stop> {
+    if piece.len() == admitted.scanned {
+        return Ok(piece.to_vec());
+    }
+    let body = host.request_body(0, admitted.scanned)?;
+    if body.len() == admitted.scanned { Ok(body) } else { Err(Fault::Internal.into()) }
 }
 
 /// What must be changed in the body to count the reply, and whether the reply then says more than its client asked.

@@ -7,12 +7,12 @@ use ditto_ledger::{Amounts, Refusal, Scope, Unit};
 use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::{Fault, LimitKind, Limited, Windows};
 
-use super::{Admitted, Forward, GatewayStage, Phase, ROUTE_HEADER};
+use super::{Admitted, Forward, Forwarded, GatewayStage, Phase, ROUTE_HEADER};
 use crate::host::{Flow, Host};
 use crate::metering::{Meter, release};
 use crate::purses::Answer;
 use crate::reply;
-use crate::worker::{Ticket, Worker};
+use crate::worker::Worker;
 
 /// Names a request that waits for the ledger, so that the answer finds it.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Waiting {
 /// A request that waits for the ledger.
 #[derive(Debug)]
 pub(super) struct Pending {
-    ticket: Option<Ticket>,
+    forwarded: Box<Forwarded>,
     meter: Box<Meter>,
     dialect: Dialect,
     request_id: String,
@@ -36,9 +36,10 @@ pub(super) struct Pending {
 impl GatewayStage {
     /// Lets the request go on if its key's lease covers it, else has it wait.
     pub(super) fn spend(&mut self, host: &impl Host, admitted: &Admitted, forward: Forward) -> Flow {
-        let Forward { ticket, meter } = forward;
+        let Forward { ticket, meter, expected, shim, backend } = forward;
+        let mut forwarded = Box::new(Forwarded { ticket, expected, shim, backend, ..Forwarded::default() });
         let Some(mut meter) = meter else {
-            self.phase = Phase::Forwarded { _ticket: ticket, meter: None };
+            self.phase = Phase::Forwarded(forwarded);
             return Flow::Continue;
         };
         let now_ms = host.now_ms();
@@ -47,7 +48,8 @@ impl GatewayStage {
         let granted = self.worker.purses.borrow_mut().admit(&key, &need, exact, now_ms);
         if let Some(reservation) = granted {
             meter.granted(reservation);
-            self.phase = Phase::Forwarded { _ticket: ticket, meter: Some(meter) };
+            forwarded.meter = Some(meter);
+            self.phase = Phase::Forwarded(forwarded);
             return Flow::Continue;
         }
         let refusal = self.worker.purses.borrow().refusal(&key, &need, now_ms);
@@ -63,7 +65,7 @@ impl GatewayStage {
             return self.reply(host, admitted.dialect, &admitted.request_id, &Fault::Overloaded);
         }
         let (dialect, request_id) = (admitted.dialect, admitted.request_id.clone());
-        self.phase = Phase::Waiting(Box::new(Pending { ticket, meter, dialect, request_id }));
+        self.phase = Phase::Waiting(Box::new(Pending { forwarded, meter, dialect, request_id }));
         Flow::Pause
     }
 
@@ -78,7 +80,8 @@ impl GatewayStage {
         let fault = match answer {
             Answer::Granted(reservation) => {
                 pending.meter.granted(reservation);
-                self.phase = Phase::Forwarded { _ticket: pending.ticket, meter: Some(pending.meter) };
+                pending.forwarded.meter = Some(pending.meter);
+                self.phase = Phase::Forwarded(pending.forwarded);
                 return Flow::Continue;
             }
             Answer::Refused(refusal) => refused(&refusal, pending.meter.need(), self.router.metering().budget_status),

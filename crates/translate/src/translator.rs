@@ -1,0 +1,255 @@
+//! Turns a backend's reply into the client's, piece by piece.
+
+mod generated;
+
+use ditto_llm::endpoint::Endpoint;
+use ditto_llm::meter::{MeterOptions, Metered, ResponseMeter};
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::plan::Dialect;
+use crate::target::ReplyContext;
+use crate::{chat, completions, gemini, messages, responses};
+use generated::Generated;
+
+/// A reply that is not a stream is held until it is whole, up to so many bytes.
+pub const WHOLE_BYTES_MAX: usize = 8 << 20;
+
+/// How a reply is read and written.
+#[derive(Debug, Clone)]
+pub struct ReplyPlan {
+    /// Between which dialects.
+    pub form: ReplyForm,
+    /// What the writers must know.
+    pub context: ReplyContext,
+    /// Output tokens at most: a stream that outruns them is ended.
+    pub cap: Option<u64>,
+}
+
+/// Between which dialects a reply is translated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyForm {
+    /// Generated content.
+    Generated(Client, Dialect),
+    /// A count of tokens.
+    Counted(Client, Dialect),
+    /// The client's own dialect: it passes, and is read to be charged.
+    Same(Endpoint),
+    /// Anthropic's own stream in the frames of Bedrock.
+    Framed,
+    /// Gemini's own reply in the envelope of Gemini CLI.
+    Wrapped,
+}
+
+/// How a reply comes to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Its bytes go on as they come.
+    Pass,
+    /// What [`Translator::feed`] gives goes on at once, under this content type.
+    Stream(&'static str),
+    /// It is held; [`Translator::finish`] gives it in the end.
+    Whole,
+}
+
+/// A whole reply for the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The content type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Translates one reply.
+#[derive(Debug)]
+pub struct Translator {
+    plan: ReplyPlan,
+    status: u16,
+    state: State,
+    metered: Metered,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before the head.
+    Before,
+    /// Bytes pass, and are read.
+    Passing(Box<ResponseMeter>),
+    /// Pieces are wrapped, and are read.
+    Wrapping(Box<gemini::Rewrap>, Box<ResponseMeter>),
+    /// A stream is translated.
+    Streaming(Box<Generated>),
+    /// The whole is collected; `true`: there is more than can be held.
+    Collecting(Vec<u8>, bool),
+}
+
+/// The content type of JSON.
+const JSON: &str = "application/json";
+/// The content type of server-sent events.
+pub(crate) const EVENTS: &str = "text/event-stream";
+
+impl Translator {
+    /// A translator for one reply.
+    pub fn new(plan: ReplyPlan) -> Self {
+        Self { plan, status: 0, state: State::Before, metered: Metered::default() }
+    }
+
+    /// The reply's head has come. Says how the rest comes to the client.
+    pub fn begin(&mut self, status: u16, content_type: Option<&[u8]>) -> Mode {
+        self.status = status;
+        let ok = (200..300).contains(&status);
+        let is_stream = ok && is_event_stream(content_type);
+        let (state, mode) = match self.plan.form {
+            ReplyForm::Same(endpoint) => {
+                let mut meter = ResponseMeter::new(endpoint, MeterOptions::default());
+                meter.set_content_type(content_type);
+                (State::Passing(Box::new(meter)), Mode::Pass)
+            }
+            ReplyForm::Wrapped if ok => {
+                let meter = Box::new(ResponseMeter::new(Endpoint::GenerateContent, MeterOptions::default()));
+                let content_type = if is_stream { EVENTS } else { JSON };
+                (State::Wrapping(Box::new(gemini::Rewrap::new(is_stream)), meter), Mode::Stream(content_type))
+            }
+            ReplyForm::Wrapped | ReplyForm::Framed => {
+                let meter = ResponseMeter::new(Endpoint::GenerateContent, MeterOptions::default());
+                (State::Passing(Box::new(meter)), Mode::Pass)
+            }
+            ReplyForm::Generated(client, dialect) if is_stream && self.plan.context.stream => {
+                let generated = Generated::new(client, dialect, &self.plan);
+                let content_type = if self.plan.context.json_array { JSON } else { EVENTS };
+                (State::Streaming(Box::new(generated)), Mode::Stream(content_type))
+            }
+            ReplyForm::Generated(..) | ReplyForm::Counted(..) => (State::Collecting(Vec::new(), false), Mode::Whole),
+        };
+        self.state = state;
+        mode
+    }
+
+    /// A piece has come. Returns what goes on in its place; nothing with [`Mode::Pass`], where the piece itself goes on,
+    /// and with [`Mode::Whole`].
+    pub fn feed(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
+        match &mut self.state {
+            State::Before => Vec::new(),
+            State::Passing(meter) => {
+                meter.feed(piece);
+                Vec::new()
+            }
+            State::Wrapping(rewrap, meter) => {
+                meter.feed(piece);
+                rewrap.feed(piece, end)
+            }
+            State::Streaming(generated) => generated.feed(piece, end),
+            State::Collecting(body, too_large) => {
+                if body.len().saturating_add(piece.len()) > WHOLE_BYTES_MAX {
+                    *too_large = true;
+                    *body = Vec::new();
+                }
+                if !*too_large {
+                    body.extend_from_slice(piece);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether the stream was ended here, so that what still comes is dropped.
+    pub fn ended(&self) -> bool {
+        matches!(&self.state, State::Streaming(generated) if generated.ended())
+    }
+
+    /// The whole reply, with [`Mode::Whole`], when all pieces have come.
+    pub fn finish(&mut self) -> WholeReply {
+        let State::Collecting(body, too_large) = std::mem::replace(&mut self.state, State::Before) else {
+            return self.failed(&Failure::unreadable());
+        };
+        self.metered.bytes = body.len() as u64;
+        if too_large {
+            let message = "The backend's reply is too large to be translated: ask for a stream.";
+            return self.failed(&Failure { code: Some(INVALID_REPLY.into()), ..Failure::new(502, message) });
+        }
+        match self.plan.form {
+            ReplyForm::Generated(client, dialect) => self.generated(&body, client, dialect),
+            ReplyForm::Counted(client, dialect) => self.counted(&body, client, dialect),
+            ReplyForm::Same(_) | ReplyForm::Framed | ReplyForm::Wrapped => self.failed(&Failure::unreadable()),
+        }
+    }
+
+    /// What was used, as far as known.
+    pub fn metered(&self) -> Metered {
+        match &self.state {
+            State::Passing(meter) | State::Wrapping(_, meter) => meter.metered(),
+            State::Streaming(generated) => generated.metered(),
+            State::Before | State::Collecting(..) => self.metered,
+        }
+    }
+
+    fn generated(&mut self, body: &[u8], client: Client, dialect: Dialect) -> WholeReply {
+        if !(200..300).contains(&self.status) {
+            let failure = generated::read_failure(dialect, self.status, body);
+            return self.failed(&failure);
+        }
+        let Some(reply) = generated::read_reply(dialect, body) else {
+            return self.failed(&Failure { code: Some(INVALID_REPLY.into()), ..Failure::unreadable() });
+        };
+        self.metered = Metered { bytes: body.len() as u64, ..generated::metered_of(&reply) };
+        let context = &self.plan.context;
+        if context.stream {
+            // The backend did not stream although it was asked to; the client still gets what it asked for.
+            let mut writer = generated::writer(client, context);
+            crate::fold::play(&reply, &mut writer);
+            let content_type = if context.json_array { JSON } else { EVENTS };
+            return WholeReply { status: 200, content_type, body: std::mem::take(writer.output()) };
+        }
+        let body = match client {
+            Client::Chat => chat::write_reply(&reply, context),
+            Client::Completions => completions::write_reply(&reply, context),
+            Client::Responses => responses::write_reply(&reply, context),
+            Client::Messages => messages::write_reply(&reply, context),
+            Client::Gemini => gemini::write_reply(&reply, context),
+        };
+        WholeReply { status: 200, content_type: JSON, body }
+    }
+
+    fn counted(&mut self, body: &[u8], client: Client, dialect: Dialect) -> WholeReply {
+        if !(200..300).contains(&self.status) {
+            let failure = generated::read_failure(dialect, self.status, body);
+            return self.failed(&failure);
+        }
+        let count = match dialect {
+            Dialect::Gemini => gemini::read_count(body),
+            _ => messages::read_count(body),
+        };
+        match (count, client) {
+            (Some(count), Client::Messages) => json(messages::write_count(count)),
+            (Some(count), _) => json(gemini::write_count(count)),
+            (None, _) => self.failed(&Failure::unreadable()),
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure) -> WholeReply {
+        self.metered.error = true;
+        let client = match self.plan.form {
+            ReplyForm::Generated(client, _) | ReplyForm::Counted(client, _) => client,
+            ReplyForm::Wrapped => Client::Gemini,
+            ReplyForm::Same(_) | ReplyForm::Framed => Client::Messages,
+        };
+        let (status, body) = generated::write_failure(client, failure);
+        WholeReply { status, content_type: JSON, body }
+    }
+}
+
+/// The code of a reply that cannot be translated.
+const INVALID_REPLY: &str = "invalid_backend_response";
+
+fn json(body: Vec<u8>) -> WholeReply {
+    WholeReply { status: 200, content_type: JSON, body }
+}
+
+fn is_event_stream(content_type: Option<&[u8]>) -> bool {
+    let essence = content_type.unwrap_or_default().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(EVENTS.as_bytes())
+        || essence.eq_ignore_ascii_case(b"application/vnd.amazon.eventstream")
+}

@@ -1,0 +1,131 @@
+//! Generated content: which dialect's verbs read and write it.
+
+use ditto_llm::meter::Metered;
+
+use crate::client::Client;
+use crate::content::Part;
+use crate::failure::Failure;
+use crate::fold::play;
+use crate::frame::{SseFrames, SseItem, TooLarge};
+use crate::plan::Dialect;
+use crate::reply::Reply;
+use crate::sequence::Sequencer;
+use crate::stream::{Frame, Sink, StreamReader, StreamWriter};
+use crate::tally::{Counted, Tally};
+use crate::target::ReplyContext;
+use crate::translator::ReplyPlan;
+use crate::{chat, completions, gemini, messages, responses};
+
+/// A stream on its way from a backend's dialect to a client's.
+#[derive(Debug)]
+pub(super) struct Generated {
+    frames: SseFrames,
+    reader: Box<dyn StreamReader>,
+    sink: Sequencer<Tally<Box<dyn StreamWriter>>>,
+    bytes: u64,
+}
+
+impl Generated {
+    pub(super) fn new(client: Client, dialect: Dialect, plan: &ReplyPlan) -> Self {
+        let reader: Box<dyn StreamReader> = match dialect {
+            Dialect::Responses => Box::new(responses::Reader::default()),
+            Dialect::Messages => Box::new(messages::Reader::default()),
+            Dialect::Gemini => Box::new(gemini::Reader::default()),
+            Dialect::Chat | Dialect::Converse | Dialect::Cohere => Box::new(chat::Reader::default()),
+        };
+        let sink = Sequencer::new(Tally::new(writer(client, &plan.context), plan.cap));
+        Self { frames: SseFrames::default(), reader, sink, bytes: 0 }
+    }
+
+    pub(super) fn feed(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        let Self { frames, reader, sink, .. } = self;
+        let fed = frames.feed(piece, |item| match item {
+            SseItem::Data(data) => reader.frame(Frame { name: None, data }, sink),
+            SseItem::Comment => sink.ping(),
+        });
+        if let Err(TooLarge) = fed {
+            sink.failure(&Failure::unreadable());
+        }
+        if end {
+            reader.end(sink);
+        }
+        std::mem::take(sink.inner().inner().output())
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.sink.behind().ended()
+    }
+
+    pub(super) fn metered(&self) -> Metered {
+        let Counted { usage, text, events, events_after_usage, finished, failed } = *self.sink.behind().counted();
+        Metered {
+            usage,
+            output_text: text,
+            output_events: events,
+            uncounted_events: events_after_usage,
+            finished,
+            is_stream: true,
+            error: failed && events == 0,
+            bytes: self.bytes,
+            ..Metered::default()
+        }
+    }
+}
+
+/// The writer of a client's stream.
+pub(super) fn writer(client: Client, context: &ReplyContext) -> Box<dyn StreamWriter> {
+    match client {
+        Client::Chat => Box::new(chat::Writer::new(context)),
+        Client::Completions => Box::new(completions::Writer::new(context)),
+        Client::Responses => Box::new(responses::Writer::new(context)),
+        Client::Messages => Box::new(messages::Writer::new(context)),
+        Client::Gemini => Box::new(gemini::Writer::new(context)),
+    }
+}
+
+pub(super) fn read_reply(dialect: Dialect, body: &[u8]) -> Option<Reply<'_>> {
+    match dialect {
+        Dialect::Chat => chat::read_reply(body),
+        Dialect::Responses => responses::read_reply(body),
+        Dialect::Messages => messages::read_reply(body),
+        Dialect::Gemini => gemini::read_reply(body),
+        Dialect::Converse | Dialect::Cohere => None,
+    }
+}
+
+pub(super) fn read_failure(dialect: Dialect, status: u16, body: &[u8]) -> Failure {
+    match dialect {
+        Dialect::Chat => chat::read_failure(status, body),
+        Dialect::Responses => responses::read_failure(status, body),
+        Dialect::Messages => messages::read_failure(status, body),
+        Dialect::Gemini => gemini::read_failure(status, body),
+        Dialect::Converse | Dialect::Cohere => Failure::of_other(status, body),
+    }
+}
+
+pub(super) fn write_failure(client: Client, failure: &Failure) -> (u16, Vec<u8>) {
+    match client {
+        Client::Chat => chat::write_failure(failure),
+        Client::Completions => completions::write_failure(failure),
+        Client::Responses => responses::write_failure(failure),
+        Client::Messages => messages::write_failure(failure),
+        Client::Gemini => gemini::write_failure(failure),
+    }
+}
+
+/// What a whole reply used and delivered.
+pub(super) fn metered_of(reply: &Reply<'_>) -> Metered {
+    let mut tally = Tally::new(crate::fold::Fold::default(), None);
+    play(reply, &mut tally);
+    let counted = tally.counted();
+    let calls = reply.choices.iter().flat_map(|choice| &choice.parts);
+    let carried = calls.filter(|part| !matches!(part, Part::ToolResult(_))).count() as u64;
+    Metered {
+        usage: reply.usage,
+        output_text: counted.text,
+        output_events: carried.min(1),
+        finished: true,
+        ..Metered::default()
+    }
+}

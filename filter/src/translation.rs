@@ -1,0 +1,138 @@
+//! Where the filter and the translators meet: a request as it came, and what a backend gets of it.
+
+use std::rc::Rc;
+
+use ditto_llm::edit::Edit;
+use ditto_llm::endpoint::Endpoint;
+use ditto_llm::fault::Fault;
+use ditto_policy::filter_config::{ProviderConfig, Speaks};
+use ditto_policy::routing::Backend;
+use ditto_translate::loss::Refusal;
+use ditto_translate::plan::Provider;
+use ditto_translate::prepare::{self, Aim, Call, Prepared, Unprepared};
+use ditto_translate::target::Outgoing;
+
+/// Output tokens asked for where a dialect needs a number and the client gives none: what every model in service can
+/// write, and more than most replies have.
+const DEFAULT_MAX_OUTPUT: u64 = 8_192;
+
+/// Which version of its API Anthropic is asked for. <https://platform.claude.com/docs/en/api/versioning> (seen 2026-11)
+pub(crate) const VERSION_HEADER: &str = "anthropic-version";
+/// The version that this product was written for.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// A request as it came, kept for all its attempts.
+#[derive(Debug, Default)]
+pub(crate) struct Original {
+    pub(crate) endpoint: Endpoint,
+    /// The normalised path and query.
+    pub(crate) path: String,
+    /// Empty where no candidate needs it.
+    pub(crate) body: Rc<[u8]>,
+    /// What must be changed in it to count the reply.
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) beta: Option<String>,
+    /// The client says which version of Anthropic's API it speaks.
+    pub(crate) names_version: bool,
+    /// The model as the client names it; empty: none.
+    pub(crate) model: String,
+    pub(crate) request_id: String,
+    pub(crate) now_ms: u64,
+    pub(crate) input_estimate: u64,
+    /// Output tokens at most, in strict mode.
+    pub(crate) cap: Option<u64>,
+    /// The client's own credential, in an open relay, for calls of the filter's own.
+    pub(crate) authorization: Option<String>,
+}
+
+impl Original {
+    fn call(&self) -> Call<'_> {
+        Call {
+            endpoint: self.endpoint,
+            path: &self.path,
+            body: &self.body,
+            edits: &self.edits,
+            beta: self.beta.as_deref(),
+            model: &self.model,
+            request_id: &self.request_id,
+            now_seconds: self.now_ms / 1_000,
+            input_estimate: self.input_estimate,
+        }
+    }
+
+    fn aim<'a>(&'a self, backend: &'a Backend, no_responses: bool) -> Aim<'a> {
+        let config = backend.provider.as_ref();
+        let mapped = backend.map_model(&self.model).map_or(self.model.as_str(), |mapped| mapped.name.as_str());
+        let default = config.and_then(|config| config.default_model.as_deref());
+        Aim {
+            provider: provider(config),
+            no_responses,
+            model: if mapped.is_empty() { default.unwrap_or_default() } else { mapped },
+            lossy: config.is_some_and(|config| config.lossy),
+            cap: self.cap,
+            default_max_output: DEFAULT_MAX_OUTPUT,
+        }
+    }
+
+    /// Whether the body is needed to prepare it for this backend, or that gets it as it is. One that may turn out to
+    /// lack Responses needs it too.
+    pub(crate) fn is_needed_by(&self, backend: &Backend, responses: Option<bool>) -> bool {
+        let doubtful = self.endpoint == Endpoint::Responses && backend.provider.is_none() && responses.is_none();
+        doubtful || prepare::needs_body(&self.call(), &self.aim(backend, responses == Some(false)))
+    }
+
+    /// The version that Anthropic's API must be told, where the client does not.
+    pub(crate) fn missing_version<'a>(&self, backend: &'a Backend) -> Option<&'a str> {
+        let config = backend.provider.as_ref().filter(|config| config.speaks == Speaks::Anthropic)?;
+        let version = config.anthropic_version.as_deref().unwrap_or(ANTHROPIC_VERSION);
+        if self.names_version { None } else { Some(version) }
+    }
+
+    /// What this backend gets; `no_responses`: it is known to lack OpenAI's Responses.
+    pub(crate) fn prepare(&self, backend: &Backend, no_responses: bool) -> Result<Prepared, Fault> {
+        let aim = self.aim(backend, no_responses);
+        let allowed = backend.provider.as_ref().map_or(&[][..], |config| &config.models);
+        if !allowed.is_empty() && !aim.model.is_empty() && !allowed.iter().any(|model| model == aim.model) {
+            return Err(Fault::ModelNotFound(self.model.clone()));
+        }
+        prepare::prepare(&self.call(), &aim).map_err(|error| match error {
+            Unprepared::Refused(refusal) => refused(&refusal),
+            Unprepared::Unsupported => {
+                let endpoint = self.path.split('?').next().unwrap_or_default();
+                Fault::UnsupportedByBackend(backend.name.clone(), endpoint.to_owned())
+            }
+        })
+    }
+}
+
+/// The headers of a request that is sent in the client's place, besides credentials. Its reply must come as it is to be
+/// read: not compressed.
+pub(crate) fn headers(outgoing: &Outgoing) -> impl Iterator<Item = (&'static str, String)> {
+    let own = outgoing.headers.iter().cloned();
+    let length = outgoing.body.len().to_string();
+    own.chain([("content-length", length), ("accept-encoding", "identity".to_owned())])
+}
+
+/// A client's request that cannot be translated, in the words of the gateway.
+fn refused(refusal: &Refusal) -> Fault {
+    Fault::InvalidRequest(match refusal.field.as_str() {
+        "" => format!("The request body is not acceptable: {}.", refusal.message),
+        field => format!("'{field}' is not acceptable: {}.", refusal.message),
+    })
+}
+
+fn provider(config: Option<&ProviderConfig>) -> Provider<'_> {
+    let Some(config) = config else { return Provider::Passthrough };
+    match config.speaks {
+        Speaks::OpenAi => Provider::OpenAi,
+        Speaks::Chat => Provider::Chat,
+        Speaks::Responses => Provider::Responses,
+        Speaks::Azure { deployments } => Provider::Azure { deployments },
+        Speaks::Anthropic => Provider::Anthropic,
+        Speaks::Gemini => Provider::Gemini,
+        Speaks::Vertex => Provider::Vertex { project: &config.project, location: &config.location },
+        Speaks::Bedrock => Provider::Bedrock,
+        Speaks::Cohere => Provider::Cohere,
+        Speaks::Zhipu => Provider::Zhipu,
+    }
+}
