@@ -46,7 +46,12 @@ pub struct Attempt {
 
 impl Attempt {
     /// Keeps the originals. `model` is where the model stands in the body as Envoy holds it.
-    pub(crate) fn new(router: Rc<Router>, original: Original, admitted: &Admitted, model: Option<ModelField>) -> Self {
+    pub(crate) fn new(
+        router: Rc<Router>,
+        original: Rc<Original>,
+        admitted: &Admitted,
+        model: Option<ModelField>,
+    ) -> Self {
         Self {
             router: Some(router),
             original,
