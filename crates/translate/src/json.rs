@@ -23,6 +23,14 @@ impl<'a> Raw<'a> {
         self.0.get()
     }
 
+    /// The JSON text for as long as the body lives, if it stands there.
+    pub fn in_body(&self) -> Option<&'a str> {
+        match &self.0 {
+            Cow::Borrowed(raw) => Some(raw.get()),
+            Cow::Owned(_) => None,
+        }
+    }
+
     /// This JSON text, if it is one value.
     pub fn parse(text: &'a str) -> Option<Self> {
         serde_json::from_str::<&RawValue>(text).ok().map(|raw| Self(Cow::Borrowed(raw)))

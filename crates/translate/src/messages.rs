@@ -28,7 +28,7 @@ pub use read_reply::read_reply;
 pub use read_request::read_request;
 pub use read_stream::Reader;
 pub use rehost::rehost_request;
-pub use scrub::scrub_thoughts;
+pub use scrub::{scrub_thoughts, with_model};
 pub use write_failure::write_failure;
 pub use write_reply::write_reply;
 pub use write_request::write_request;

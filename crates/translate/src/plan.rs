@@ -64,6 +64,8 @@ pub enum Plan {
     Pass,
     /// The same, under another path, which [`crate::prepare`] makes.
     PassUnder,
+    /// The same, unless it holds thoughts of other makers, which Anthropic refuses.
+    Scrub,
     /// Anthropic's own body for another host of its models.
     Rehost,
     /// Gemini CLI's envelope around Gemini's own body.
@@ -164,7 +166,7 @@ fn responses(provider: Provider<'_>, model: &str) -> Plan {
 
 fn messages(provider: Provider<'_>, model: &str) -> Plan {
     match provider {
-        Provider::Anthropic => Plan::Pass,
+        Provider::Anthropic => Plan::Scrub,
         Provider::Vertex { .. } | Provider::Bedrock if is_anthropics(model) => Plan::Rehost,
         _ => Plan::Generate(Client::Messages, provider.dialect(model)),
     }
@@ -246,7 +248,6 @@ mod tests {
             ("/v1/chat/completions", Provider::OpenAi),
             ("/v1/chat/completions", Provider::Passthrough),
             ("/v1/responses", Provider::Responses),
-            ("/v1/messages", Provider::Anthropic),
             ("/v1/messages/count_tokens", Provider::Anthropic),
             ("/v1/files/f", Provider::Passthrough),
         ] {

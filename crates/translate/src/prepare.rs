@@ -104,6 +104,7 @@ pub fn prepare(call: &Call<'_>, aim: &Aim<'_>) -> Result<Prepared, Unprepared> {
     match way(call, aim) {
         Plan::Pass => Ok(Prepared::Pass { path: None }),
         Plan::PassUnder => Ok(Prepared::Pass { path: Some(own_path(call, aim)) }),
+        Plan::Scrub => scrub(call, aim),
         Plan::Rehost => rehost(call, aim),
         Plan::Unwrap => unwrap(call, aim),
         Plan::Generate(client, dialect) => generate(call, aim, client, dialect),
@@ -180,7 +181,7 @@ fn read<'a>(call: &Call<'a>, client: Client, losses: &mut Losses) -> Result<Requ
         Client::Gemini => {
             let stream = call.endpoint == Endpoint::StreamGenerateContent;
             let body = match call.path.starts_with("/v1internal:") {
-                true => gemini::unwrap_envelope(call.body)?.request,
+                true => gemini::unwrap_envelope(call.body)?.request.in_body().unwrap_or_default().as_bytes(),
                 false => call.body,
             };
             gemini::read_request(body, call.model, stream, losses)
@@ -224,10 +225,21 @@ fn prefer(provider: Provider<'_>, request: &Request<'_>, dialect: Dialect) -> Di
     if provider == Provider::OpenAi && dialect == Dialect::Chat && !only_chat { Dialect::Responses } else { dialect }
 }
 
+/// Anthropic's own clients return what other backends thought, when an earlier turn was served by one.
+fn scrub(call: &Call<'_>, aim: &Aim<'_>) -> Result<Prepared, Unprepared> {
+    let Some(scrubbed) = messages::scrub_thoughts(call.body) else { return Ok(Prepared::Pass { path: None }) };
+    let edited = messages::with_model(&scrubbed, aim.model, aim.cap).ok_or_else(not_an_object)?;
+    let outgoing = Outgoing { path: call.path.to_owned(), body: edited, headers: Vec::new() };
+    let context = ReplyContext { stream: asks_for_stream(call.body), ..context(call, None) };
+    let reply = ReplyPlan { form: ReplyForm::Same(Endpoint::Messages), context, cap: aim.cap };
+    Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: None, reply })))
+}
+
 fn rehost(call: &Call<'_>, aim: &Aim<'_>) -> Result<Prepared, Unprepared> {
     let edited = edited(call)?;
     let target = target(aim);
     let stream = asks_for_stream(&edited);
+    let edited = messages::scrub_thoughts(&edited).unwrap_or(edited);
     let body = messages::rehost_request(&edited, target.host, call.beta).ok_or_else(not_an_object)?;
     let form = match aim.provider {
         Provider::Bedrock if stream => ReplyForm::Framed,
@@ -269,8 +281,11 @@ fn unwrap(call: &Call<'_>, aim: &Aim<'_>) -> Result<Prepared, Unprepared> {
         Endpoint::StreamGenerateContent => "streamGenerateContent?alt=sse",
         _ => "generateContent",
     };
-    let outgoing =
-        Outgoing { path: gemini_path(aim, "/v1beta", method), body: envelope.request.to_vec(), headers: Vec::new() };
+    let outgoing = Outgoing {
+        path: gemini_path(aim, "/v1beta", method),
+        body: envelope.request.get().as_bytes().to_vec(),
+        headers: Vec::new(),
+    };
     let reply = ReplyPlan { form: ReplyForm::Wrapped, context: context(call, None), cap: aim.cap };
     Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: None, reply })))
 }
@@ -310,7 +325,7 @@ fn count(call: &Call<'_>, aim: &Aim<'_>, client: Client, dialect: Dialect) -> Re
     let mut losses = Losses::new(client, true);
     let request = match client {
         Client::Messages => messages::read_request(call.body, &mut losses)?,
-        _ => gemini::read_count_request(call.body, call.model, &mut losses)?,
+        _ => gemini::read_count_request(call.body, call.model)?,
     };
     let target = target(aim);
     let outgoing = match dialect {

@@ -139,7 +139,12 @@ impl Translator {
             }
             State::Wrapping(rewrap, meter) => {
                 meter.feed(piece);
-                rewrap.feed(piece, end)
+                let mut out = Vec::new();
+                rewrap.feed(piece, &mut out);
+                if end {
+                    rewrap.end(&mut out);
+                }
+                out
             }
             State::Streaming(generated) => generated.feed(piece, end),
             State::Collecting(body, too_large) => {

@@ -58,6 +58,21 @@ pub fn scrub_thoughts(body: &[u8]) -> Option<Vec<u8>> {
     Some(json::write(&members))
 }
 
+/// The body with the backend's name for the model, and with at most so many output tokens; everything else as it was
+/// written. `None`: it is no object.
+pub fn with_model(body: &[u8], model: &str, cap: Option<u64>) -> Option<Vec<u8>> {
+    let mut members: Members<'_> = serde_json::from_slice(body).ok()?;
+    if let Some(value) = members.get_mut("model") {
+        *value = Raw::of(&model)?;
+    }
+    if let (Some(cap), Some(value)) = (cap, members.get_mut("max_tokens"))
+        && value.value().as_u64().is_none_or(|max| max > cap)
+    {
+        *value = Raw::of(&cap)?;
+    }
+    Some(json::write(&members))
+}
+
 fn scrub_messages(messages: &Raw<'_>) -> Option<Raw<'static>> {
     let list: Vec<Raw<'_>> = serde_json::from_str(messages.get()).ok()?;
     let mut changed = false;
