@@ -1,7 +1,7 @@
 //! The clients: how each asks, and where it finds the answer.
 
+use ditto_tests::client::TimedEvent;
 use ditto_tests::client::{Client, Outgoing, Response};
-use ditto_tests::sse::TimedEvent;
 use serde_json::{Value, json};
 
 /// A client's dialect.
@@ -86,7 +86,7 @@ impl Dialect {
 }
 
 fn json_of(event: &TimedEvent) -> Option<Value> {
-    if event.data == "[DONE]" { None } else { Some(serde_json::from_str(&event.data).expect("JSON")) }
+    if event.event.data == "[DONE]" { None } else { Some(serde_json::from_str(&event.event.data).expect("JSON")) }
 }
 
 fn text(value: &Value) -> String {
