@@ -104,11 +104,11 @@ fn what_the_client_sent_under_the_name_of_a_credential_comes_back() {
 fn an_attempt_without_a_body_or_with_another_kind_of_body_passes() {
     let world = World::keyed();
     for (content_type, chunks) in [("application/json", vec![]), ("text/plain", cut(b"model", &[2]))] {
-        let path = "/v1/models?model=chain";
+        let path = "/v1/files?model=chain";
         let host = FakeHost::new(&chat(&[(":path", path), ("content-type", content_type)]));
         let mut stage = world.gateway_stage();
         assert_eq!(play(&mut stage, &host, &chunks), Outcome::Forwarded(chunks.concat()));
-        for (backend, expected) in [("mapped", "/v1/models?model=c"), ("plain", path)] {
+        for (backend, expected) in [("mapped", "/v1/files?model=c"), ("plain", path)] {
             assert_eq!(world.attempt(&host, backend, &chunks), Outcome::Forwarded(chunks.concat()));
             assert_eq!(host.header(":path").as_deref(), Some(expected));
         }

@@ -65,10 +65,10 @@ fn while_the_control_plane_is_away_known_keys_pass_and_unknown_ones_wait() {
 fn an_open_relay_lets_everybody_pass_by_the_routes_that_keep_credentials() {
     let world = World::open();
     for key in ["Bearer own", ""] {
-        let host = FakeHost::new(&chat(&[("authorization", key), (":path", "/v1/models?key=own")]));
+        let host = FakeHost::new(&chat(&[("authorization", key), (":path", "/v1/files?key=own")]));
         assert_eq!(world.send(&host, &NO_BODY), forwarded(b""));
         assert_eq!(host.header(ROUTE_HEADER).as_deref(), Some("open:to-plain"));
-        assert_eq!(host.header(":path").as_deref(), Some("/v1/models?key=own"));
+        assert_eq!(host.header(":path").as_deref(), Some("/v1/files?key=own"));
         assert_eq!(host.header("authorization").as_deref(), Some(key));
     }
 }

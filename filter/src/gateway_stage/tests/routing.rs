@@ -33,7 +33,7 @@ fn a_route_that_the_client_names_is_always_overwritten() {
     for (path, chunks) in [
         ("/v1/chat/completions", &[&b"{}"[..]][..]),
         ("/v1/files", &[b"raw"]),
-        ("/models", &NO_BODY),
+        ("/files", &NO_BODY),
         ("/ready", &NO_BODY),
     ] {
         let content_type = if path == "/v1/files" { "text/plain" } else { "application/json" };
@@ -50,8 +50,8 @@ fn a_route_that_the_client_names_is_always_overwritten() {
 fn an_alias_goes_upstream_under_v1() {
     for (path, expected) in [
         ("/chat/completions", "/v1/chat/completions"),
-        ("/models/gpt?limit=2", "/v1/models/gpt?limit=2"),
-        ("/v1/models", "/v1/models"),
+        ("/files/gpt?limit=2", "/v1/files/gpt?limit=2"),
+        ("/v1/files", "/v1/files"),
     ] {
         let host = FakeHost::new(&chat(&[(":path", path)]));
         assert_eq!(World::keyed().send(&host, &NO_BODY), forwarded(b""));
@@ -65,7 +65,7 @@ fn a_backend_of_another_path_and_query_gets_its_own() {
     for (path, expected) in [
         ("/v1/chat/completions", "/far/base/v1/chat/completions?api-version=2026-01&k=a%20b"),
         ("/chat/completions?x=1", "/far/base/v1/chat/completions?x=1&api-version=2026-01&k=a%20b"),
-        ("/v1/models?key=vk-far&x=1", "/far/base/v1/models?x=1&api-version=2026-01&k=a%20b"),
+        ("/v1/files?key=vk-far&x=1", "/far/base/v1/files?x=1&api-version=2026-01&k=a%20b"),
         ("/v1/realtime?model=any%20one", "/far/base/v1/realtime?model=f&api-version=2026-01&k=a%20b"),
     ] {
         let host = FakeHost::new(&chat(&[(":path", path), far]));
@@ -76,9 +76,9 @@ fn a_backend_of_another_path_and_query_gets_its_own() {
 
 #[test]
 fn a_virtual_key_in_the_query_does_not_leave() {
-    let host = FakeHost::new(&chat(&[(":path", "/v1/models?key=vk-on&limit=1")]));
+    let host = FakeHost::new(&chat(&[(":path", "/v1/files?key=vk-on&limit=1")]));
     assert_eq!(World::keyed().send(&host, &NO_BODY), forwarded(b""));
-    assert_eq!(host.header(":path").as_deref(), Some("/v1/models?limit=1"));
+    assert_eq!(host.header(":path").as_deref(), Some("/v1/files?limit=1"));
 }
 
 #[test]
