@@ -35,6 +35,15 @@ pub(super) struct Forward {
     pub(super) backend: Option<String>,
 }
 
+/// How a request is counted.
+struct Counting {
+    meter: Box<Meter>,
+    /// What must be changed in its body for that.
+    edits: Vec<Edit>,
+    /// Output tokens at most, in strict mode.
+    cap: Option<u64>,
+}
+
 impl GatewayStage {
     /// Routes and prepares a request whose body, if any, is complete. `piece` is the whole body, or nothing.
     pub(super) fn forward(
@@ -54,8 +63,8 @@ impl GatewayStage {
             None => (None, Vec::new(), None),
             Some(key) => {
                 let destination = Destination { router: &self.router, backend, model: &name };
-                let (meter, edits, cap) = self.meter(admitted, key, route, &destination, scanned.as_ref())?;
-                (Some(meter), edits, cap)
+                let counting = self.meter(admitted, key, route, &destination, scanned.as_ref())?;
+                (Some(counting.meter), counting.edits, counting.cap)
             }
         };
         let mut original = Original {
@@ -115,7 +124,7 @@ impl GatewayStage {
         route: &Route,
         to: &Destination<'_>,
         scanned: Option<&Scanned>,
-    ) -> Result<(Box<Meter>, Vec<Edit>, Option<u64>), Fault> {
+    ) -> Result<Counting, Fault> {
         let kind = Kind::of(admitted.is_post, &admitted.path);
         let asked = Asked {
             // What a websocket will carry cannot be told, nor read.
@@ -135,7 +144,7 @@ impl GatewayStage {
         if is_stream || admitted.endpoint == Endpoint::StreamGenerateContent {
             meter.edit_stream(drops_usage);
         }
-        Ok((meter, edits, cap))
+        Ok(Counting { meter, edits, cap })
     }
 
     /// Prepares the request here: path, query and body. Envoy does the rest. Returns how the reply is translated, if it
