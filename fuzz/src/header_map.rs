@@ -1,4 +1,5 @@
 use ditto_filter::head::{Head, pairs, serialise};
+use ditto_llm::dialect::Dialect;
 
 /// Any bytes are a header map, perhaps an empty one; and what was read can be written and read again.
 pub fn header_map(map: &[u8]) {
@@ -9,7 +10,7 @@ pub fn header_map(map: &[u8]) {
     assert!(data <= map.len());
 
     let head = Head::parse(map);
-    if let Some(token) = head.token() {
+    for token in Dialect::ALL.into_iter().filter_map(|dialect| head.token(dialect)) {
         assert!(!token.is_empty() && token == token.trim_ascii());
         assert!(read.iter().any(|(_, value)| value.windows(token.len()).any(|part| part == token)));
     }

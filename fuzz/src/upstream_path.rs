@@ -67,6 +67,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 
 fn config(base: &str, from: &str, to: &str) -> FilterConfig {
     let backend = BackendConfig {
+        authority: "backend.example".into(),
         name: "b".to_owned(),
         cluster: "b/1".to_owned(),
         base_path: base.to_owned(),
