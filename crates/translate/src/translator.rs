@@ -197,7 +197,10 @@ impl Translator {
             return self.failed(&failure);
         }
         let Some(reply) = generated::read_reply(dialect, body) else {
-            return self.failed(&Failure { code: Some(INVALID_REPLY.into()), ..Failure::unreadable() });
+            let (failure, usage) = generated::failure_of_success(dialect, body);
+            self.metered.usage = usage;
+            let unreadable = || Failure { code: Some(INVALID_REPLY.into()), ..Failure::unreadable() };
+            return self.failed(&failure.unwrap_or_else(unreadable));
         };
         self.metered = Metered { bytes: body.len() as u64, ..generated::metered_of(&reply) };
         let context = &self.plan.context;
@@ -257,4 +260,35 @@ fn is_event_stream(content_type: Option<&[u8]>) -> bool {
     let essence = content_type.unwrap_or_default().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
     essence.eq_ignore_ascii_case(EVENTS.as_bytes())
         || essence.eq_ignore_ascii_case(b"application/vnd.amazon.eventstream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a chat client gets for this body with status 200.
+    fn answered(dialect: Dialect, body: &str) -> (u16, String, Metered) {
+        let form = ReplyForm::Generated(Client::Chat, dialect);
+        let mut translator = Translator::new(ReplyPlan { form, context: ReplyContext::default(), cap: None });
+        assert_eq!(translator.begin(200, Some(b"application/json")), Mode::Whole);
+        translator.feed(body.as_bytes(), true);
+        let reply = translator.finish();
+        (reply.status, String::from_utf8(reply.body).unwrap(), translator.metered())
+    }
+
+    #[test]
+    fn an_error_that_comes_with_success_keeps_its_words() {
+        let chat = r#"{"error":{"message":"Slow down.","code":"rate_limit_exceeded"}}"#;
+        let responses = r#"{"id":"r","status":"failed","output":[],"error":{"code":"server_error","message":"Oh."}}"#;
+        let gemini = r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL","finishMessage":"Bad call."}],
+            "usageMetadata":{"promptTokenCount":7,"totalTokenCount":7}}"#;
+        let (status, body, _) = answered(Dialect::Chat, chat);
+        assert!(status == 429 && body.contains("Slow down."), "{status} {body}");
+        let (status, body, _) = answered(Dialect::Responses, responses);
+        assert!(status >= 500 && body.contains("Oh."), "{status} {body}");
+        let (status, body, metered) = answered(Dialect::Gemini, gemini);
+        assert!(status >= 500 && body.contains("MALFORMED_FUNCTION_CALL"), "{status} {body}");
+        assert_eq!(metered.usage.map(|usage| usage.input), Some(7));
+        assert!(answered(Dialect::Chat, "{}").1.contains(INVALID_REPLY));
+    }
 }

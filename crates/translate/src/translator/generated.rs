@@ -1,11 +1,12 @@
 //! Generated content: which dialect's verbs read and write it.
 
 use ditto_llm::meter::Metered;
+use ditto_llm::usage::Usage;
 
 use crate::client::Client;
 use crate::content::Part;
 use crate::failure::Failure;
-use crate::fold::play;
+use crate::fold::{Fold, play};
 use crate::frame::{SseFrames, SseItem, TooLarge};
 use crate::plan::Dialect;
 use crate::reply::Reply;
@@ -27,14 +28,8 @@ pub(super) struct Generated {
 
 impl Generated {
     pub(super) fn new(client: Client, dialect: Dialect, plan: &ReplyPlan) -> Self {
-        let reader: Box<dyn StreamReader> = match dialect {
-            Dialect::Responses => Box::new(responses::Reader::default()),
-            Dialect::Messages => Box::new(messages::Reader::default()),
-            Dialect::Gemini => Box::new(gemini::Reader::default()),
-            Dialect::Chat | Dialect::Converse | Dialect::Cohere => Box::new(chat::Reader::default()),
-        };
         let sink = Sequencer::new(Tally::new(writer(client, &plan.context), plan.cap));
-        Self { frames: SseFrames::default(), reader, sink, bytes: 0 }
+        Self { frames: SseFrames::default(), reader: reader(dialect), sink, bytes: 0 }
     }
 
     pub(super) fn feed(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
@@ -73,6 +68,16 @@ impl Generated {
     }
 }
 
+/// The reader of a backend's stream.
+fn reader(dialect: Dialect) -> Box<dyn StreamReader> {
+    match dialect {
+        Dialect::Responses => Box::new(responses::Reader::default()),
+        Dialect::Messages => Box::new(messages::Reader::default()),
+        Dialect::Gemini => Box::new(gemini::Reader::default()),
+        Dialect::Chat | Dialect::Converse | Dialect::Cohere => Box::new(chat::Reader::default()),
+    }
+}
+
 /// The writer of a client's stream.
 pub(super) fn writer(client: Client, context: &ReplyContext) -> Box<dyn StreamWriter> {
     match client {
@@ -104,6 +109,19 @@ pub(super) fn read_failure(dialect: Dialect, status: u16, body: &[u8]) -> Failur
     }
 }
 
+/// The error in a body that came with a status of success, and what was used all the same; `None`: there is none.
+/// Dialects whose streams are made of such bodies say it as they do in a stream.
+pub(super) fn failure_of_success(dialect: Dialect, body: &[u8]) -> (Option<Failure>, Option<Usage>) {
+    let is_said = |failure: &Failure| *failure != Failure::broken_off() && *failure != Failure::unreadable();
+    if dialect == Dialect::Responses {
+        return (Some(responses::read_failure(200, body)).filter(is_said), None);
+    }
+    let mut tally = Tally::new(Fold::default(), None);
+    reader(dialect).frame(Frame { name: None, data: body }, &mut tally);
+    let usage = tally.counted().usage;
+    (std::mem::take(tally.inner()).finish().err().filter(is_said), usage)
+}
+
 pub(super) fn write_failure(client: Client, failure: &Failure) -> (u16, Vec<u8>) {
     match client {
         Client::Chat => chat::write_failure(failure),
@@ -116,7 +134,7 @@ pub(super) fn write_failure(client: Client, failure: &Failure) -> (u16, Vec<u8>)
 
 /// What a whole reply used and delivered.
 pub(super) fn metered_of(reply: &Reply<'_>) -> Metered {
-    let mut tally = Tally::new(crate::fold::Fold::default(), None);
+    let mut tally = Tally::new(Fold::default(), None);
     play(reply, &mut tally);
     let counted = tally.counted();
     let calls = reply.choices.iter().flat_map(|choice| &choice.parts);
