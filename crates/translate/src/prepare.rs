@@ -6,7 +6,7 @@ use ditto_llm::edit::{self, Edit};
 use ditto_llm::endpoint::{Endpoint, path_with_model};
 
 use crate::client::Client;
-use crate::loss::{Losses, Refusal};
+use crate::loss::{Loss, Losses, Refusal};
 use crate::plan::{Dialect, Plan, Provider, plan};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, ReplyContext, Target};
@@ -189,9 +189,27 @@ fn read<'a>(call: &Call<'a>, client: Client, losses: &mut Losses) -> Result<Requ
     }
 }
 
+/// What a call loses on its way, and why, as far as it comes: what [`Sending::dropped`] names.
+pub fn losses(call: &Call<'_>, aim: &Aim<'_>) -> Vec<Loss> {
+    let Plan::Generate(client, dialect) = way(call, aim) else { return Vec::new() };
+    let mut losses = Losses::new(client, aim.lossy);
+    let _ = translate(call, aim, (client, dialect), &mut losses);
+    losses.dropped().to_vec()
+}
+
 fn generate(call: &Call<'_>, aim: &Aim<'_>, client: Client, dialect: Dialect) -> Result<Prepared, Unprepared> {
     let mut losses = Losses::new(client, aim.lossy);
-    let mut request = read(call, client, &mut losses)?;
+    let (outgoing, reply) = translate(call, aim, (client, dialect), &mut losses)?;
+    Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: losses.header(), reply })))
+}
+
+fn translate(
+    call: &Call<'_>,
+    aim: &Aim<'_>,
+    (client, dialect): (Client, Dialect),
+    losses: &mut Losses,
+) -> Result<(Outgoing, ReplyPlan), Unprepared> {
+    let mut request = read(call, client, losses)?;
     if let Some(cap) = aim.cap {
         let each = (cap / u64::from(request.choices.unwrap_or(1).max(1))).max(1);
         request.max_output = Some(request.max_output.map_or(each, |max| max.min(each)));
@@ -199,10 +217,10 @@ fn generate(call: &Call<'_>, aim: &Aim<'_>, client: Client, dialect: Dialect) ->
     let dialect = prefer(aim.provider, &request, dialect);
     let target = target(aim);
     let outgoing = match dialect {
-        Dialect::Chat => chat::write_request(&request, &target, &mut losses),
-        Dialect::Responses => responses::write_request(&request, &target, &mut losses),
-        Dialect::Messages => messages::write_request(&request, &target, &mut losses),
-        Dialect::Gemini => gemini::write_request(&request, &target, &mut losses),
+        Dialect::Chat => chat::write_request(&request, &target, losses),
+        Dialect::Responses => responses::write_request(&request, &target, losses),
+        Dialect::Messages => messages::write_request(&request, &target, losses),
+        Dialect::Gemini => gemini::write_request(&request, &target, losses),
         Dialect::Converse | Dialect::Cohere => return Err(Unprepared::Unsupported),
     }?;
     let mut context = context(call, Some(&request));
@@ -210,7 +228,7 @@ fn generate(call: &Call<'_>, aim: &Aim<'_>, client: Client, dialect: Dialect) ->
         context.echo = responses::echo(call.body);
     }
     let reply = ReplyPlan { form: ReplyForm::Generated(client, dialect), context, cap: aim.cap };
-    Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: losses.header(), reply })))
+    Ok((outgoing, reply))
 }
 
 /// OpenAI's models think better over Responses, where their thoughts come back with the next turn; what only chat

@@ -179,6 +179,9 @@ fn reasoning(
         if !off && reasoning.effort().is_some() {
             losses.drop(Feature::Reasoning, "GLM knows thinking on and off only");
         }
+        if !off && reasoning.show == Some(false) {
+            losses.drop(Feature::Reasoning, "GLM always shows its thoughts");
+        }
         return (None, Some(Thinking { r#type: if off { "disabled" } else { "enabled" } }));
     }
     if reasoning.effort.is_none() && reasoning.budget.is_some_and(|budget| budget > 0) {

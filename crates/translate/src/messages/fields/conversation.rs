@@ -19,7 +19,8 @@ pub(super) const FIELDS: &[Field] = &[
     field(
         "messages.clear_at",
         r#"{"messages":[{"role":"user","content":"Hi"},{"role":"system","content":"Be brief.",
-            "clear_at":"next_user_message"}]}"#,
+            "clear_at":"next_user_message"},{"role":"assistant","content":"Ho"},{"role":"user",
+            "content":"Go on"}]}"#,
     ),
     field(
         "messages.output_config",

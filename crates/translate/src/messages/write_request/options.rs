@@ -63,7 +63,10 @@ fn format<'a>(request: &'a Request<'_>, losses: &mut Losses) -> Result<Option<wi
             losses.refuse(Feature::JsonFormat, "Anthropic has no JSON mode without a schema")?;
             Ok(None)
         }
-        Some(Format::Schema { description, schema, .. }) => {
+        Some(Format::Schema { description, schema, strict, .. }) => {
+            if *strict == Some(false) {
+                losses.drop(Feature::Schema, "Anthropic always keeps to the schema");
+            }
             if description.is_some() {
                 losses.drop(Feature::Schema, "Anthropic has no place for a schema's description");
             }

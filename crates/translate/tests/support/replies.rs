@@ -1,0 +1,1 @@
+//! Replies of every backend to every client.
