@@ -125,7 +125,7 @@ pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
     use Variant::{
         Bare, Empty, EmptyListener, Ours, OursBudgets, OursBudgetsPerRequest, OursBudgetsTenants, OursTwoBackends,
     };
-    use Workload::{Chat1k, Chat100k, Chat100kModelLast, Stream};
+    use Workload::{Chat1k, Chat100k, Chat100kModelLast, Messages1k, MessagesStream, Stream};
 
     let basic = [Bare, Empty, Ours(1)];
     let keys = [Bare, Empty, Ours(1), Ours(1_000), Ours(100_000)];
@@ -143,7 +143,7 @@ pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
         OursBudgetsPerRequest,
         OursBudgetsTenants,
     ];
-    let plan: [(Workload, usize, &[Variant]); 10] = [
+    let plan: [(Workload, usize, &[Variant]); 13] = [
         (Chat1k, 1, &one),
         (Chat1k, 16, &all),
         (Chat1k, 64, &keys),
@@ -154,6 +154,9 @@ pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
         (Stream, 1, &basic),
         (Stream, 16, &basic),
         (Stream, 64, &basic),
+        (Messages1k, 16, &basic),
+        (MessagesStream, 1, &basic),
+        (MessagesStream, 16, &basic),
     ];
     plan.into_iter()
         .map(|(workload, connections, variants)| Row {
@@ -171,9 +174,10 @@ mod tests {
 
     #[test]
     fn rows_are_picked_by_name() {
-        assert_eq!(rows(&[], true).len(), 10);
-        let names: Vec<_> = rows(&["stream".into(), "chat-1k/16".into()], true).iter().map(Row::name).collect();
-        assert_eq!(names, ["chat-1k/16", "stream/1", "stream/16", "stream/64"]);
+        assert_eq!(rows(&[], true).len(), 13);
+        let names: Vec<_> = rows(&["100k".into(), "chat-1k/16".into()], true).iter().map(Row::name).collect();
+        let long = ["chat-100k/1", "chat-100k/16", "chat-100k/64", "chat-100k-model-last/16"];
+        assert_eq!(names, [&["chat-1k/16"], &long[..]].concat());
         assert_eq!(rows(&["chat-1k/1".into()], true).len(), 1);
         assert!(rows(&[], false).iter().flat_map(|row| &row.variants).all(|v| v.shape().is_none()));
     }

@@ -16,6 +16,8 @@ pub(crate) const CHARGED_TOKENS: u64 = USAGE[0] + USAGE[1];
 pub(crate) const EVENTS: u64 = 200;
 
 const PATH: &str = "/v1/chat/completions";
+/// Where Anthropic's clients ask.
+pub(crate) const MESSAGES_PATH: &str = "/v1/messages";
 const TOKEN_PREFIX: &[u8] = b"sk-ditto-bench-";
 /// Every token has this many bytes, so that one can be written over another.
 pub(crate) const TOKEN_LEN: usize = TOKEN_PREFIX.len() + 32;
@@ -31,11 +33,20 @@ pub(crate) enum Workload {
     Chat100kModelLast,
     /// One of 1 kB that is answered with a paced stream.
     Stream,
+    /// An Anthropic request of 1 kB, which the gateway translates for a backend of chat completions. Bare Envoy carries
+    /// it, and an answer in the same dialect, as they are.
+    Messages1k,
+    /// The same, answered with a paced stream.
+    MessagesStream,
 }
 
 impl Workload {
     pub(crate) fn is_stream(self) -> bool {
-        self == Self::Stream
+        matches!(self, Self::Stream | Self::MessagesStream)
+    }
+
+    fn is_messages(self) -> bool {
+        matches!(self, Self::Messages1k | Self::MessagesStream)
     }
 
     /// What the rates and the CPU time are counted in.
@@ -50,6 +61,8 @@ impl Workload {
             Self::Chat100k => (100_000, false, false),
             Self::Chat100kModelLast => (100_000, false, true),
             Self::Stream => (1_000, true, false),
+            Self::Messages1k => return messages_body(false),
+            Self::MessagesStream => return messages_body(true),
         };
         let model = format!(r#""model":"{MODEL}""#);
         let options = if stream { r#","stream":true,"stream_options":{"include_usage":true}"# } else { "" };
@@ -70,8 +83,9 @@ impl Workload {
     /// The whole request as it goes over the wire, with the token of key 0.
     pub(crate) fn request(self) -> Request {
         let body = self.body();
+        let path = if self.is_messages() { MESSAGES_PATH } else { PATH };
         let mut bytes = format!(
-            "POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: ditto-bench\r\naccept: */*\r\n\
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: ditto-bench\r\naccept: */*\r\n\
              content-type: application/json\r\ncontent-length: {}\r\nauthorization: Bearer ",
             body.len()
         )
@@ -84,6 +98,18 @@ impl Workload {
     }
 }
 
+/// An Anthropic request of 1 kB.
+fn messages_body(stream: bool) -> String {
+    let build = |text: &str| {
+        format!(
+            r#"{{"model":"{MODEL}","stream":{stream},"max_tokens":256,"temperature":0.2,"system":"You answer briefly and in plain words.","messages":[{{"role":"user","content":"{text}"}}]}}"#
+        )
+    };
+    let padding = 1_000 - build("").len();
+    let text: String = "How does water find its way down a hill? ".chars().cycle().take(padding).collect();
+    build(&text)
+}
+
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -91,6 +117,8 @@ impl fmt::Display for Workload {
             Self::Chat100k => "chat-100k",
             Self::Chat100kModelLast => "chat-100k-model-last",
             Self::Stream => "stream",
+            Self::Messages1k => "messages-1k",
+            Self::MessagesStream => "messages-stream",
         })
     }
 }
@@ -184,9 +212,54 @@ impl Answers {
     }
 }
 
+impl Answers {
+    /// The same answers as Anthropic would give them, for who passes them on as they are.
+    pub(crate) fn of_messages() -> Self {
+        let [input, output] = USAGE;
+        let words =
+            "It takes the steepest way that it can find from where it is, and then again, until there is none. "
+                .repeat(2);
+        let head = format!(
+            r#""id":"msg_bench0123456789abcdefghij","type":"message","role":"assistant","model":"{UPSTREAM_MODEL}""#
+        );
+        let usage = |output: u64| format!(r#""usage":{{"input_tokens":{input},"output_tokens":{output}}}"#);
+        let body = format!(
+            r#"{{{head},"content":[{{"type":"text","text":"{words}"}}],"stop_reason":"end_turn","stop_sequence":null,{}}}"#,
+            usage(output)
+        );
+        let completion = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let named = |name: &str, rest: &str| format!("{name}\ndata: {{\"type\":\"{name}\"{rest}}}\n\n");
+        let event = |name: &str, rest: &str| format!("event: {}", named(name, rest));
+        let message =
+            format!(r#","message":{{{head},"content":[],"stop_reason":null,"stop_sequence":null,{}}}"#, usage(0));
+        let begin = event("message_start", &message)
+            + &event("content_block_start", r#","index":0,"content_block":{"type":"text","text":""}"#);
+        let delta = event("content_block_delta", r#","index":0,"delta":{"type":"text_delta","text":" water"}"#);
+        let finish = format!(r#","delta":{{"stop_reason":"end_turn","stop_sequence":null}},{}"#, usage(output));
+        let end = event("content_block_stop", r#","index":0"#) + &event("message_delta", &finish);
+        let mut start =
+            String::from("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+        start.push_str(&raw_chunk(&begin));
+        Self {
+            completion: completion.into_bytes(),
+            stream_start: start.into_bytes(),
+            stream_event: raw_chunk(&delta).into_bytes(),
+            stream_usage: raw_chunk(&end).into_bytes(),
+            stream_end: format!("{}0\r\n\r\n", raw_chunk(&event("message_stop", ""))).into_bytes(),
+        }
+    }
+}
+
 /// One event in a chunk of its own.
 fn chunk(data: &str) -> String {
-    let event = format!("data: {data}\n\n");
+    raw_chunk(&format!("data: {data}\n\n"))
+}
+
+/// Text in a chunk of its own.
+fn raw_chunk(event: &str) -> String {
     let mut out = String::with_capacity(event.len() + 16);
     // Writing to a string cannot fail.
     let _ = write!(out, "{:x}\r\n{event}\r\n", event.len());

@@ -43,6 +43,7 @@ impl Bound {
 pub(crate) fn evaluate(rows: &[RowResult], edge: &[EdgeResult]) -> Vec<Target> {
     let mut targets = of_the_gateway(rows);
     targets.extend(of_budgets(rows, edge));
+    targets.extend(of_translation(rows));
     targets
 }
 
@@ -84,6 +85,31 @@ fn of_the_gateway(rows: &[RowResult]) -> Vec<Target> {
             Bound::AtMost(1.05),
             "",
             keys.and_then(|(many, one)| paired(&many.samples, &one.samples, |s| s.cpu_us, |a, b| a / b)),
+        ),
+    ]
+}
+
+fn of_translation(rows: &[RowResult]) -> Vec<Target> {
+    let variant = |row: &str| rows.iter().find(|r| r.name == row).and_then(|row| row.variant("ours"));
+    let stream = |row: &str| variant(row).map(|ours| &ours.summary);
+    vec![
+        target(
+            "Anthropic client over chat completions, 1 kB, 16 connections: rate against bare",
+            Bound::AtLeast(0.55),
+            "",
+            variant("messages-1k/16").map(|ours| ours.summary.rate_ratio),
+        ),
+        target(
+            "The same streamed, 16 streams: CPU per event against bare",
+            Bound::AtMost(1.6),
+            "",
+            stream("messages-stream/16").map(|summary| summary.cpu_ratio),
+        ),
+        target(
+            "The same streamed, 1 stream: time to the first event added",
+            Bound::AtMost(0.2),
+            " ms",
+            stream("messages-stream/1").map(|summary| summary.p50_added_ms),
         ),
     ]
 }
@@ -156,7 +182,7 @@ mod tests {
         assert_eq!(met[..6], [Some(false), Some(false), None, None, Some(false), Some(false)]);
         // 0.685 and 0.66 of bare; 0.99 and 0.96 (barely not) of the gateway without; 0.964 of each other; 8 calls.
         let (yes, no) = (Some(true), Some(false));
-        assert_eq!(met[6..], [yes, no, yes, no, no, yes, None]);
+        assert_eq!(met[6..13], [yes, no, yes, no, no, yes, None]);
         assert_eq!(targets[11].measured.unwrap().median, 8.0);
         let rate = targets[0].measured.unwrap().median;
         assert!((rate - 0.69).abs() < 1e-9, "{rate}");
@@ -169,7 +195,7 @@ mod tests {
             let samples = vec![edge::tests::sample(1_000, 1_000), edge::tests::sample(served, 1_000)];
             [EdgeResult { connections: 1, samples: [samples.clone(), samples].concat() }]
         };
-        let last = |served| evaluate(&[], &edge(served)).pop().unwrap();
+        let last = |served| of_budgets(&[], &edge(served)).pop().unwrap();
         assert_eq!(last(1_000).met, Some(true));
         assert_eq!((last(1_001).met, last(1_001).measured.unwrap().median), (Some(false), 252.0));
     }

@@ -15,10 +15,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::affinity;
 use crate::http::{Kind, Reader};
-use crate::payload::{Answers, EVENTS};
+use crate::payload::{Answers, EVENTS, MESSAGES_PATH};
 
 /// How much of a body's front is kept to see whether a stream is asked for.
-const FRONT: usize = 192;
+const FRONT: usize = 2_048;
 
 /// A running upstream; its thread ends with the process.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 struct Shared {
     answers: Answers,
+    /// Those for requests in Anthropic's dialect.
+    messages: Answers,
     /// Time between two events of a stream.
     pace: Duration,
     capturing: AtomicBool,
@@ -41,6 +43,7 @@ impl Upstream {
     pub(crate) fn start(core: usize, pace: Duration) -> Result<Self> {
         let shared = Arc::new(Shared {
             answers: Answers::new(),
+            messages: Answers::of_messages(),
             pace,
             capturing: AtomicBool::new(false),
             captured: Mutex::default(),
@@ -129,19 +132,20 @@ async fn connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
             captured.extend_from_slice(reader.head());
             captured.append(&mut body);
         }
+        let is_messages = reader.head().get(5..).is_some_and(|target| target.starts_with(MESSAGES_PATH.as_bytes()));
+        let answers = if is_messages { &shared.messages } else { &shared.answers };
         if memchr::memmem::find(&front, br#""stream":true"#).is_some() {
-            send_stream(&mut stream, shared).await?;
+            send_stream(&mut stream, answers, shared.pace).await?;
         } else {
-            stream.write_all(&shared.answers.completion).await?;
+            stream.write_all(&answers.completion).await?;
         }
     }
 }
 
 /// Sends the events one by one, each at its time; the first at once.
-async fn send_stream(stream: &mut TcpStream, shared: &Shared) -> Result<()> {
-    let answers = &shared.answers;
+async fn send_stream(stream: &mut TcpStream, answers: &Answers, pace: Duration) -> Result<()> {
     stream.write_all(&answers.stream_start).await?;
-    let mut clock = interval_at(Instant::now() + shared.pace, shared.pace);
+    let mut clock = interval_at(Instant::now() + pace, pace);
     // Catching up would send several events together.
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for _ in 0..EVENTS - 3 {

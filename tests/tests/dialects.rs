@@ -2,6 +2,7 @@
 //! would refuse, so that an answer means that the translated request was right.
 
 mod dialects {
+    mod books;
     mod clients;
     mod errors;
     mod fallback;

@@ -72,6 +72,8 @@ pub(super) fn router(state: &AdminState) -> Router {
     let checks = std::iter::once(store).chain(state.checks.iter().cloned()).collect();
     let readiness = Arc::new(Readiness { checks, answer: Mutex::new(None) });
     Router::new()
+        // Claude Code asks `HEAD /` whether there is anybody.
+        .route("/", get(|| async { Json(json!({"service": "ditto-gateway", "status": "ok"})) }))
         .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
         .route("/ready", get(ready))
         .with_state(readiness)

@@ -88,6 +88,7 @@ pub const SURFACE: &[Entry] = &[
     control(Exact("/v1/token/balance"), &[Check::VirtualKey]),
     control(Exact("/v1/token/usage"), &[Check::VirtualKey]),
     proxy(Subtree("/v1")),
+    control(Exact("/"), &[]),
     control(Exact("/health"), &[]),
     control(Exact("/ready"), &[]),
     control(Subtree("/admin"), &[Check::AdminToken]),
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_prefix_ends_at_a_slash() {
-        for path in ["/v1x/chat", "/filesystem", "/chat/completions/x", "/", "", "/adminx", "/healthz", "/v2/chat"] {
+        for path in ["/v1x/chat", "/filesystem", "/chat/completions/x", "", "/adminx", "/healthz", "/v2/chat"] {
             assert_eq!(locate(path), Place::Nowhere, "{path}");
         }
     }
@@ -186,6 +187,7 @@ mod tests {
     #[test]
     fn the_control_plane_serves_its_own() {
         for path in [
+            "/",
             "/health",
             "/ready",
             "/admin",
