@@ -58,6 +58,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) model: &'r str,
     /// What the body says, if it is JSON.
     pub(crate) body: Option<&'r Scanned>,
+    /// Some candidate may be served by Anthropic's models, whose templates add more.
+    pub(crate) anthropic: bool,
     /// Bytes of the body, as far as known.
     pub(crate) body_bytes: u64,
     /// The prices of the models that the candidates would be asked for; `None` for one without a price.
@@ -146,7 +148,8 @@ fn bound(asked: &Asked<'_>, metering: &Metering, need: &mut Need) -> Result<(), 
                        response, a file, an image by URL or a built-in tool): what it costs cannot be bounded.";
         largest(Price::max_input_tokens).ok_or_else(|| Fault::InvalidRequest(message.into()))?
     } else {
-        estimate::input_tokens_bound(body.body_bytes)
+        let endpoint = if asked.anthropic { Endpoint::Messages } else { Endpoint::Other };
+        estimate::input_tokens_bound_for(endpoint, body.body_bytes)
     };
     if asked.kind.generates() {
         let most = match body.max_output {

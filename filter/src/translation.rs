@@ -113,6 +113,12 @@ pub(crate) fn headers(outgoing: &Outgoing) -> impl Iterator<Item = (&'static str
     own.chain([("content-length", length), ("accept-encoding", "identity".to_owned())])
 }
 
+/// Whether a backend may serve Anthropic's models.
+pub(crate) fn may_be_anthropics(backend: &Backend) -> bool {
+    let speaks = backend.provider.as_ref().map(|config| config.speaks);
+    matches!(speaks, Some(Speaks::Anthropic | Speaks::Vertex | Speaks::Bedrock))
+}
+
 /// A client's request that cannot be translated, in the words of the gateway.
 fn refused(refusal: &Refusal) -> Fault {
     Fault::InvalidRequest(match refusal.field.as_str() {

@@ -27,6 +27,7 @@ pub mod loss;
 pub mod messages;
 pub mod plan;
 pub mod prepare;
+pub mod rate_limits;
 pub mod reasoning;
 pub mod reply;
 pub mod request;

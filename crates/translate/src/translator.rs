@@ -97,6 +97,12 @@ impl Translator {
         Self { plan, status: 0, state: State::Before, metered: Metered::default() }
     }
 
+    /// A header of the backend's about its rate limits, as the client's dialect has it.
+    pub fn rate_limit(&self, name: &str, value: &str) -> Option<(String, String)> {
+        let ReplyForm::Generated(client, _) = self.plan.form else { return None };
+        crate::rate_limits::translate(client, name, value, self.plan.context.now_seconds)
+    }
+
     /// The reply's head has come. Says how the rest comes to the client.
     pub fn begin(&mut self, status: u16, content_type: Option<&[u8]>) -> Mode {
         self.status = status;

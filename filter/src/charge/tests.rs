@@ -46,6 +46,7 @@ fn need_of(path: &str, body: &str, models: &[&str], limited: &[bool; 4], strict:
         path,
         model: scanned.model.as_ref().map_or("", |model| &model.name),
         body: Some(&scanned),
+        anthropic: false,
         body_bytes: body.len() as u64,
         prices: models.iter().map(|model| prices.get(model)).collect(),
     };

@@ -44,6 +44,14 @@ pub(super) struct Sources {
     pub(super) metered: Option<Metered>,
 }
 
+/// What a backend says of its rate limits, in the client's words.
+fn rate_limits(translator: &Translator, head: &[u8]) -> Vec<(String, String)> {
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    let is_about = |name: &[u8]| name.starts_with(b"x-ratelimit-") || name.starts_with(b"anthropic-ratelimit-");
+    let about_limits = pairs(head).filter(|(name, _)| is_about(name));
+    about_limits.filter_map(|(name, value)| translator.rate_limit(text(name)?, text(value)?)).collect()
+}
+
 /// The status of a reply, by its headers; 0 when there is none.
 pub(super) fn status_of(head: &[u8]) -> u16 {
     let status = pairs(head).find(|(name, _)| *name == b":status");
@@ -93,6 +101,9 @@ impl Answer {
             }
         } else {
             host.set_response_header(TRANSLATION_HEADER, expected.backend.as_bytes())?;
+        }
+        for (name, value) in rate_limits(&translator, &head) {
+            host.set_response_header(&name, value.as_bytes())?;
         }
         if let Some(dropped) = &expected.dropped {
             host.set_response_header(DROPPED_HEADER, dropped.as_bytes())?;

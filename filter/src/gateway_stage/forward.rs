@@ -131,6 +131,7 @@ impl GatewayStage {
             kind: if admitted.upgrade { Kind::Other } else { kind },
             path: &admitted.path,
             model: to.model,
+            anthropic: self.router.candidates(route).any(translation::may_be_anthropics),
             body: scanned,
             body_bytes: scanned.map_or(admitted.content_length.unwrap_or(0), |scanned| scanned.body_bytes as u64),
             prices: self.router.candidates(route).map(|one| metering::price(&self.router, one, to.model)).collect(),

@@ -4,7 +4,7 @@ use super::*;
 
 /// A request without a body that was read.
 fn unread(kind: Kind, path: &'static str, body_bytes: u64) -> Asked<'static> {
-    Asked { kind, path, model: "", body: None, body_bytes, prices: vec![] }
+    Asked { kind, path, model: "", body: None, anthropic: false, body_bytes, prices: vec![] }
 }
 
 #[test]

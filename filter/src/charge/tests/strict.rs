@@ -66,7 +66,15 @@ fn priced() -> impl Strategy<Value = PriceTable> {
 
 fn asked<'a>(path: &'a str, body: &'a Scanned, prices: &'a PriceTable) -> Asked<'a> {
     let body_bytes = body.body_bytes as u64;
-    Asked { kind: Kind::of(true, path), path, model: "m", body: Some(body), body_bytes, prices: vec![prices.get("m")] }
+    Asked {
+        kind: Kind::of(true, path),
+        path,
+        model: "m",
+        body: Some(body),
+        anthropic: false,
+        body_bytes,
+        prices: vec![prices.get("m")],
+    }
 }
 
 /// Classes that a provider may bill a request of this one in.
