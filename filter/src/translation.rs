@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ditto_llm::edit::Edit;
 use ditto_llm::endpoint::Endpoint;
 use ditto_llm::fault::Fault;
-use ditto_policy::filter_config::{ProviderConfig, Speaks};
+use ditto_policy::filter_config::{Capability, ProviderConfig, Speaks};
 use ditto_policy::routing::Backend;
 use ditto_translate::loss::Refusal;
 use ditto_translate::plan::Provider;
@@ -70,6 +70,7 @@ impl Original {
             model: if mapped.is_empty() { default.unwrap_or_default() } else { mapped },
             lossy: config.is_some_and(|config| config.lossy),
             cap: self.cap,
+            counts: config.is_none_or(|config| config.can(Capability::CountTokens)),
             default_max_output: DEFAULT_MAX_OUTPUT,
         }
     }
@@ -95,13 +96,43 @@ impl Original {
         if !allowed.is_empty() && !aim.model.is_empty() && !allowed.iter().any(|model| model == aim.model) {
             return Err(Fault::ModelNotFound(self.model.clone()));
         }
+        let path = self.path.split('?').next().unwrap_or_default();
+        let unsupported = || Fault::UnsupportedByBackend(backend.name.clone(), path.to_owned());
+        let needed = capability(self.endpoint, path);
+        let can = |needed| backend.provider.as_ref().is_none_or(|config| config.can(needed));
+        if needed.is_some_and(|needed| !can(needed)) {
+            return Err(unsupported());
+        }
         prepare::prepare(&self.call(), &aim).map_err(|error| match error {
             Unprepared::Refused(refusal) => refused(&refusal),
-            Unprepared::Unsupported => {
-                let endpoint = self.path.split('?').next().unwrap_or_default();
-                Fault::UnsupportedByBackend(backend.name.clone(), endpoint.to_owned())
-            }
+            Unprepared::Unsupported => unsupported(),
         })
+    }
+}
+
+/// What a backend must be able to do for a request; `None`: nothing that has a name. Counting tokens has one, but where
+/// a backend cannot, they are estimated.
+fn capability(endpoint: Endpoint, path: &str) -> Option<Capability> {
+    match endpoint {
+        Endpoint::ChatCompletions
+        | Endpoint::Completions
+        | Endpoint::Messages
+        | Endpoint::GenerateContent
+        | Endpoint::StreamGenerateContent => Some(Capability::Chat),
+        Endpoint::Responses => Some(Capability::Responses),
+        Endpoint::Embeddings | Endpoint::GeminiEmbed => Some(Capability::Embeddings),
+        Endpoint::Rerank => Some(Capability::Rerank),
+        Endpoint::CountTokens | Endpoint::GeminiCountTokens => None,
+        Endpoint::Other => {
+            let named = [
+                ("/v1/moderations", Capability::Moderations),
+                ("/v1/images/", Capability::Images),
+                ("/v1/audio/", Capability::Audio),
+                ("/v1/files", Capability::Files),
+                ("/v1/batches", Capability::Batches),
+            ];
+            named.into_iter().find(|(root, _)| path.starts_with(root)).map(|(_, capability)| capability)
+        }
     }
 }
 

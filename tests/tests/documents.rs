@@ -104,3 +104,63 @@ fn the_readme_has_every_flag_and_no_other() {
         assert!(unknown.is_empty(), "{unknown:?} in {line:?}");
     }
 }
+
+/// The way of every endpoint to every provider, as the filter decides it.
+fn dialect_table() -> String {
+    use ditto_translate::plan::{Plan, Provider, plan};
+
+    let vertex = Provider::Vertex { project: "p", location: "l" };
+    let providers = [
+        ("`base_url`", Provider::Passthrough, "m"),
+        ("`openai-compatible`", Provider::Chat, "m"),
+        ("`openai`", Provider::OpenAi, "m"),
+        ("`azure`", Provider::Azure { deployments: false }, "m"),
+        ("`anthropic`", Provider::Anthropic, "m"),
+        ("`google`", Provider::Gemini, "m"),
+        ("`vertex` Gemini", vertex, "gemini"),
+        ("`vertex` Claude", vertex, "claude"),
+        ("`bedrock` Claude", Provider::Bedrock, "anthropic.claude"),
+        ("`bedrock` others", Provider::Bedrock, "amazon.nova"),
+        ("`cohere`", Provider::Cohere, "m"),
+        ("`zhipu`", Provider::Zhipu, "m"),
+    ];
+    let paths = [
+        ("Chat completions", "/v1/chat/completions"),
+        ("Completions", "/v1/completions"),
+        ("Responses", "/v1/responses"),
+        ("Anthropic Messages", "/v1/messages"),
+        ("Gemini `generateContent`", "/v1beta/models/m:generateContent"),
+        ("Gemini CLI `/v1internal`", "/v1internal:generateContent"),
+        ("`count_tokens`", "/v1/messages/count_tokens"),
+        ("Gemini `countTokens`", "/v1beta/models/m:countTokens"),
+        ("Embeddings", "/v1/embeddings"),
+        ("Gemini `embedContent`", "/v1beta/models/m:embedContent"),
+        ("Rerank", "/v1/rerank"),
+        ("Files, images, audio, …", "/v1/files"),
+    ];
+    let word = |plan| match plan {
+        Plan::Pass | Plan::PassUnder | Plan::Scrub | Plan::Rehost | Plan::Unwrap => "=",
+        Plan::Generate(..) | Plan::Embed(_) | Plan::Rerank(_) => "✓",
+        Plan::Estimate => "~",
+        Plan::Unsupported => "–",
+        _ => "✓",
+    };
+    let head: Vec<&str> = providers.iter().map(|(name, ..)| *name).collect();
+    let mut table = format!("| Client | {} |\n| --- |{}\n", head.join(" | "), " --- |".repeat(providers.len()));
+    for (name, path) in paths {
+        let endpoint = ditto_llm::endpoint::Endpoint::of_path(path);
+        let cells: Vec<&str> =
+            providers.iter().map(|(_, provider, model)| word(plan(endpoint, path, *provider, model))).collect();
+        table += &format!("| {name} | {} |\n", cells.join(" | "));
+    }
+    table
+}
+
+#[test]
+fn the_readme_says_which_client_reaches_which_backend() {
+    let text = read("README.md");
+    let (_, rest) = text.split_once("<!-- dialects:begin -->\n").expect("the table begins");
+    let (table, _) = rest.split_once("<!-- dialects:end -->").expect("the table ends");
+    let expected = dialect_table();
+    assert_eq!(table, expected, "put this between the marks:\n{expected}");
+}

@@ -50,6 +50,8 @@ pub struct Aim<'a> {
     pub lossy: bool,
     /// Output tokens at most, over all choices.
     pub cap: Option<u64>,
+    /// The backend can count a request's tokens; else they are estimated.
+    pub counts: bool,
     /// Output tokens to ask for where the dialect needs a number and the client gives none.
     pub default_max_output: u64,
 }
@@ -122,6 +124,7 @@ fn way(call: &Call<'_>, aim: &Aim<'_>) -> Plan {
         Plan::Pass if aim.no_responses && call.endpoint == Endpoint::Responses => {
             Plan::Generate(Client::Responses, Dialect::Chat)
         }
+        _ if call.endpoint.only_counts() && !aim.counts => Plan::Estimate,
         plan => plan,
     }
 }
