@@ -26,7 +26,7 @@ pub struct Start<'a> {
     pub model: Text<'a>,
     /// When, in seconds since 1970.
     pub created: Option<u64>,
-    /// What is known of the usage: the input, at most.
+    /// What is known of the usage: the input, and output that the backend counts before it comes.
     pub usage: Option<Usage>,
     /// The class of service, in the backend's words.
     pub service_tier: Option<Text<'a>>,

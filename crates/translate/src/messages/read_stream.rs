@@ -125,7 +125,7 @@ impl Reader {
             model: message.model.unwrap_or_default(),
             created: None,
             // The first output tokens are told there too, but what counts is told at the end.
-            usage: known.map(|usage| Usage { output: 0, reasoning: 0, ..usage }),
+            usage: known,
             service_tier: message.usage.and_then(|usage| usage.service_tier),
         });
     }
