@@ -62,7 +62,8 @@ fn replied(reply: &Reply) -> String {
         let plan = plan(client, reply.dialect, reply.is_stream);
         let answer = answer(plan, reply.status, reply.is_stream, [reply.body.as_bytes()]);
         writeln!(text, "=== {}: {}", folder_of(client), answer.status).unwrap();
-        let body = if answer.is_stream { answer.body } else { pretty(&answer.body) };
+        // Line ends stay what they are wherever the file is checked out.
+        let body = if answer.is_stream { answer.body.replace('\r', "␍") } else { pretty(&answer.body) };
         writeln!(text, "{body}\n").unwrap();
     }
     text

@@ -127,7 +127,7 @@ fn input<'a>(call: &'a ToolCall<'_>) -> Option<Raw<'a>> {
 /// for itself.
 pub(super) fn citation<'a>(citation: &'a Citation<'_>) -> Option<Raw<'a>> {
     if let Some(native) = citation.native.as_ref().filter(|native| is_own(native)) {
-        return Some(native.borrowed());
+        return Some(native.borrowed().on_one_line());
     }
     let url = citation.url.as_deref()?;
     Raw::of(&serde_json::json!({
