@@ -20,6 +20,7 @@ use crate::gateway_stage::{Admitted, Expected, TICKET_PROPERTY, replace_model};
 use crate::head::pairs;
 use crate::host::{Flow, Host, HostError};
 use crate::reply;
+use crate::signing;
 use crate::translation::{self, Original, VERSION_HEADER};
 use crate::worker::Worker;
 
@@ -75,6 +76,17 @@ impl Attempt {
     }
 
     fn set(&self, host: &impl Host, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.touch(host, name)?;
+        host.set_request_header(name, value)
+    }
+
+    fn remove(&self, host: &impl Host, name: &str) -> Result<(), HostError> {
+        self.touch(host, name)?;
+        host.remove_request_header(name)
+    }
+
+    /// Remembers what a header was before it is changed.
+    fn touch(&self, host: &impl Host, name: &str) -> Result<(), HostError> {
         let mut touched = self.touched.borrow_mut();
         if !touched.contains_key(name) {
             // By the whole map: asked for one header, Envoy gives its first value only.
@@ -82,7 +94,7 @@ impl Attempt {
             let values = pairs(&map).filter(|(known, _)| *known == name.as_bytes());
             touched.insert(name.to_owned(), values.map(|(_, value)| value.to_vec()).collect());
         }
-        host.set_request_header(name, value)
+        Ok(())
     }
 
     fn restore(&self, host: &impl Host) -> Result<(), HostError> {
@@ -233,6 +245,13 @@ impl BackendStage {
         }
         for (name, value) in &credentials.headers {
             set(name, value.as_bytes())?;
+        }
+        if let Some(sending) = sending.as_ref().filter(|_| signing::signs(backend)) {
+            attempt.remove(host, signing::TOKEN_HEADER).map_err(|error| refused(host, error))?;
+            let body = &sending.outgoing.body;
+            for (name, value) in signing::headers(backend, Some(&credentials), &path, body, host.now_ms())? {
+                set(name, value.as_bytes())?;
+            }
         }
         match sending {
             Some(sending) => {

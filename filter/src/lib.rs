@@ -18,6 +18,7 @@ mod metering;
 mod purses;
 mod reply;
 pub mod request_id;
+mod signing;
 mod translation;
 pub mod worker;
 

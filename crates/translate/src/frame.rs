@@ -1,5 +1,7 @@
 //! Cuts a backend's stream into frames: the data of its events, whole and one after the other.
 
+pub mod aws;
+
 use ditto_llm::sse::{SseReader, SseSink};
 
 /// A larger event is none that a provider sends; the stream is given up.

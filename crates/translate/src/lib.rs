@@ -34,6 +34,7 @@ pub mod request;
 pub mod responses;
 pub mod sequence;
 pub mod signature;
+pub mod sigv4;
 pub mod stream;
 pub mod tally;
 pub mod target;

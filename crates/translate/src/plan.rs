@@ -190,8 +190,13 @@ fn count(endpoint: Endpoint, path: &str, provider: Provider<'_>, model: &str) ->
         {
             Plan::PassUnder
         }
-        (Client::Messages, Provider::Gemini) => Plan::Count(client, Dialect::Gemini),
-        (Client::Gemini, Provider::Anthropic) => Plan::Count(client, Dialect::Messages),
+        // What speaks Messages counts, whoever hosts it.
+        (_, Provider::Anthropic | Provider::Vertex { .. } | Provider::Bedrock)
+            if provider.dialect(model) == Dialect::Messages =>
+        {
+            Plan::Count(client, Dialect::Messages)
+        }
+        (Client::Messages, Provider::Gemini | Provider::Vertex { .. }) => Plan::Count(client, Dialect::Gemini),
         _ => Plan::Estimate,
     }
 }
@@ -285,6 +290,11 @@ mod tests {
             of("/v1/chat/completions", Provider::Bedrock, "amazon.nova"),
             Plan::Generate(Client::Chat, Dialect::Converse)
         );
+        let count = |provider, model| of("/v1/messages/count_tokens", provider, model);
+        assert_eq!(count(vertex, "claude-opus-4"), Plan::Count(Client::Messages, Dialect::Messages));
+        assert_eq!(count(vertex, "gemini-3"), Plan::Count(Client::Messages, Dialect::Gemini));
+        assert_eq!(count(Provider::Bedrock, "eu.anthropic.claude-x"), Plan::Count(Client::Messages, Dialect::Messages));
+        assert_eq!(count(Provider::Bedrock, "amazon.nova"), Plan::Estimate);
     }
 
     #[test]

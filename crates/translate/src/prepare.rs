@@ -262,12 +262,9 @@ fn rehost(call: &Call<'_>, aim: &Aim<'_>) -> Result<Prepared, Unprepared> {
     let stream = asks_for_stream(&edited);
     let edited = messages::scrub_thoughts(&edited).unwrap_or(edited);
     let body = messages::rehost_request(&edited, target.host, call.beta).ok_or_else(not_an_object)?;
-    let form = match aim.provider {
-        Provider::Bedrock if stream => ReplyForm::Framed,
-        _ => ReplyForm::Same(Endpoint::Messages),
-    };
     let outgoing = Outgoing { path: rehosted_path(&target, stream), body, headers: Vec::new() };
-    let reply = ReplyPlan { form, context: ReplyContext { stream, ..context(call, None) }, cap: aim.cap };
+    let context = ReplyContext { stream, ..context(call, None) };
+    let reply = ReplyPlan { form: ReplyForm::Rehosted, context, cap: aim.cap };
     Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: None, reply })))
 }
 
@@ -342,6 +339,11 @@ fn not_an_object() -> Unprepared {
 }
 
 fn count(call: &Call<'_>, aim: &Aim<'_>, client: Client, dialect: Dialect) -> Result<Prepared, Unprepared> {
+    if client == Client::Messages && dialect == Dialect::Messages {
+        let outgoing = messages::rehost_count_request(call.body, &target(aim), call.beta).ok_or_else(not_an_object)?;
+        let reply = ReplyPlan { form: ReplyForm::Counted(client, dialect), context: context(call, None), cap: None };
+        return Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: None, reply })));
+    }
     // What is lost for counting is lost for its request too, which tells it.
     let mut losses = Losses::new(client, true);
     let request = match client {

@@ -35,8 +35,9 @@ pub enum ReplyForm {
     Counted(Client, Dialect),
     /// The client's own dialect: it passes, and is read to be charged.
     Same(Endpoint),
-    /// Anthropic's own stream in the frames of Bedrock.
-    Framed,
+    /// Anthropic's own reply from another host of its models: a stream may be in frames of Amazon's, and failures are in
+    /// the host's words.
+    Rehosted,
     /// Gemini's own reply in the envelope of Gemini CLI.
     Wrapped,
 }
@@ -80,6 +81,8 @@ enum State {
     Passing(Box<ResponseMeter>),
     /// Pieces are wrapped, and are read.
     Wrapping(Box<gemini::Rewrap>, Box<ResponseMeter>),
+    /// Events are taken out of their frames, and are read.
+    Unframing(Box<messages::Unframe>, Box<ResponseMeter>),
     /// A stream is translated.
     Streaming(Box<Generated>),
     /// The whole is collected; `true`: there is more than can be held.
@@ -119,12 +122,23 @@ impl Translator {
                 let content_type = if is_stream { EVENTS } else { JSON };
                 (State::Wrapping(Box::new(gemini::Rewrap::new(is_stream)), meter), Mode::Stream(content_type))
             }
-            ReplyForm::Wrapped | ReplyForm::Framed => {
+            ReplyForm::Rehosted if is_frames(content_type) => {
+                let mut meter = ResponseMeter::new(Endpoint::Messages, MeterOptions::default());
+                meter.set_content_type(Some(EVENTS.as_bytes()));
+                (State::Unframing(Box::default(), Box::new(meter)), Mode::Stream(EVENTS))
+            }
+            ReplyForm::Rehosted if ok => {
+                let mut meter = ResponseMeter::new(Endpoint::Messages, MeterOptions::default());
+                meter.set_content_type(content_type);
+                (State::Passing(Box::new(meter)), Mode::Pass)
+            }
+            ReplyForm::Rehosted => (State::Collecting(Vec::new(), false), Mode::Whole),
+            ReplyForm::Wrapped => {
                 let meter = ResponseMeter::new(Endpoint::GenerateContent, MeterOptions::default());
                 (State::Passing(Box::new(meter)), Mode::Pass)
             }
             ReplyForm::Generated(client, dialect) if is_stream && self.plan.context.stream => {
-                let generated = Generated::new(client, dialect, &self.plan);
+                let generated = Generated::new(client, dialect, &self.plan, is_frames(content_type));
                 let content_type = if self.plan.context.json_array { JSON } else { EVENTS };
                 (State::Streaming(Box::new(generated)), Mode::Stream(content_type))
             }
@@ -150,6 +164,15 @@ impl Translator {
                 if end {
                     rewrap.end(&mut out);
                 }
+                out
+            }
+            State::Unframing(unframe, meter) => {
+                let mut out = Vec::new();
+                unframe.feed(piece, &mut out);
+                if end {
+                    unframe.end(&mut out);
+                }
+                meter.feed(&out);
                 out
             }
             State::Streaming(generated) => generated.feed(piece, end),
@@ -184,14 +207,18 @@ impl Translator {
         match self.plan.form {
             ReplyForm::Generated(client, dialect) => self.generated(&body, client, dialect),
             ReplyForm::Counted(client, dialect) => self.counted(&body, client, dialect),
-            ReplyForm::Same(_) | ReplyForm::Framed | ReplyForm::Wrapped => self.failed(&Failure::unreadable()),
+            ReplyForm::Rehosted => {
+                let failure = messages::read_failure(self.status, &body);
+                self.failed(&failure)
+            }
+            ReplyForm::Same(_) | ReplyForm::Wrapped => self.failed(&Failure::unreadable()),
         }
     }
 
     /// What was used, as far as known.
     pub fn metered(&self) -> Metered {
         match &self.state {
-            State::Passing(meter) | State::Wrapping(_, meter) => meter.metered(),
+            State::Passing(meter) | State::Wrapping(_, meter) | State::Unframing(_, meter) => meter.metered(),
             State::Streaming(generated) => generated.metered(),
             State::Before | State::Collecting(..) => self.metered,
         }
@@ -248,7 +275,7 @@ impl Translator {
         let client = match self.plan.form {
             ReplyForm::Generated(client, _) | ReplyForm::Counted(client, _) => client,
             ReplyForm::Wrapped => Client::Gemini,
-            ReplyForm::Same(_) | ReplyForm::Framed => Client::Messages,
+            ReplyForm::Same(_) | ReplyForm::Rehosted => Client::Messages,
         };
         let (status, body) = generated::write_failure(client, failure);
         WholeReply { status, content_type: JSON, body }
@@ -263,9 +290,17 @@ fn json(body: Vec<u8>) -> WholeReply {
 }
 
 fn is_event_stream(content_type: Option<&[u8]>) -> bool {
+    is_essence(content_type, EVENTS) || is_frames(content_type)
+}
+
+/// Whether a stream comes in binary frames.
+fn is_frames(content_type: Option<&[u8]>) -> bool {
+    is_essence(content_type, "application/vnd.amazon.eventstream")
+}
+
+fn is_essence(content_type: Option<&[u8]>, wanted: &str) -> bool {
     let essence = content_type.unwrap_or_default().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-    essence.eq_ignore_ascii_case(EVENTS.as_bytes())
-        || essence.eq_ignore_ascii_case(b"application/vnd.amazon.eventstream")
+    essence.eq_ignore_ascii_case(wanted.as_bytes())
 }
 
 #[cfg(test)]

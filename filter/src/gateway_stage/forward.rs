@@ -19,6 +19,7 @@ use crate::backend_stage::Attempt;
 use crate::charge::{self, Asked, Kind, Need};
 use crate::host::{Host, HostError};
 use crate::metering::{self, Destination, Meter};
+use crate::signing;
 use crate::translation::{self, Original, VERSION_HEADER};
 use crate::worker::{KnownKey, Ticket};
 
@@ -213,6 +214,15 @@ impl GatewayStage {
         }
         if let Some(key) = &admitted.open_key {
             host.set_request_header("authorization", format!("Bearer {key}").as_bytes())?;
+        }
+        if signing::signs(backend) {
+            let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster);
+            let (body, now_ms) = (&sending.outgoing.body, host.now_ms());
+            // Not one of the client's own, which would stay without a signature.
+            host.remove_request_header(signing::TOKEN_HEADER)?;
+            for (name, value) in signing::headers(backend, credentials.as_deref(), &path, body, now_ms)? {
+                host.set_request_header(name, value.as_bytes())?;
+            }
         }
         host.replace_request_body_prefix(admitted.scanned, &sending.outgoing.body)?;
         Ok(())

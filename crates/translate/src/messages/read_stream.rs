@@ -61,7 +61,7 @@ impl StreamReader for Reader {
 }
 
 /// The kind of an exception of Amazon's event streams.
-fn kind_of_exception(name: &str) -> FailureKind {
+pub(super) fn kind_of_exception(name: &str) -> FailureKind {
     match name {
         "throttlingException" => FailureKind::RateLimited,
         "validationException" => FailureKind::InvalidRequest,

@@ -7,7 +7,8 @@ use crate::client::Client;
 use crate::content::Part;
 use crate::failure::Failure;
 use crate::fold::{Fold, play};
-use crate::frame::{SseFrames, SseItem, TooLarge};
+use crate::frame::aws::AwsFrames;
+use crate::frame::{SseFrames, SseItem};
 use crate::plan::Dialect;
 use crate::reply::Reply;
 use crate::sequence::Sequencer;
@@ -20,26 +21,40 @@ use crate::{chat, completions, gemini, messages, responses};
 /// A stream on its way from a backend's dialect to a client's.
 #[derive(Debug)]
 pub(super) struct Generated {
-    frames: SseFrames,
+    frames: Frames,
     reader: Box<dyn StreamReader>,
     sink: Sequencer<Tally<Box<dyn StreamWriter>>>,
     bytes: u64,
 }
 
+/// What a backend's stream is cut into.
+#[derive(Debug)]
+enum Frames {
+    Events(SseFrames),
+    Aws(AwsFrames),
+}
+
 impl Generated {
-    pub(super) fn new(client: Client, dialect: Dialect, plan: &ReplyPlan) -> Self {
+    /// `frames`: the stream comes in binary frames.
+    pub(super) fn new(client: Client, dialect: Dialect, plan: &ReplyPlan, frames: bool) -> Self {
         let sink = Sequencer::new(Tally::new(writer(client, &plan.context), plan.cap));
-        Self { frames: SseFrames::default(), reader: reader(dialect), sink, bytes: 0 }
+        let frames = if frames { Frames::Aws(AwsFrames::default()) } else { Frames::Events(SseFrames::default()) };
+        Self { frames, reader: reader(dialect), sink, bytes: 0 }
     }
 
     pub(super) fn feed(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
         self.bytes = self.bytes.saturating_add(piece.len() as u64);
         let Self { frames, reader, sink, .. } = self;
-        let fed = frames.feed(piece, |item| match item {
-            SseItem::Data(data) => reader.frame(Frame { name: None, data }, sink),
-            SseItem::Comment => sink.ping(),
-        });
-        if let Err(TooLarge) = fed {
+        let is_sound = match frames {
+            Frames::Events(frames) => frames
+                .feed(piece, |item| match item {
+                    SseItem::Data(data) => reader.frame(Frame { name: None, data }, sink),
+                    SseItem::Comment => sink.ping(),
+                })
+                .is_ok(),
+            Frames::Aws(frames) => frames.feed(piece, |frame| reader.frame(frame, sink)).is_ok(),
+        };
+        if !is_sound {
             sink.failure(&Failure::unreadable());
         }
         if end {
