@@ -24,15 +24,17 @@ use crate::reply;
 use crate::request_id::of_client;
 use crate::worker::{KnownKey, Ticket, Verdict, Worker};
 
+mod admitted;
 mod answer;
 mod forward;
+mod forwarded;
 mod shim;
 mod spend;
 
-use answer::Answer;
+pub(crate) use admitted::Admitted;
 pub(crate) use answer::Expected;
 use forward::Forward;
-use shim::Shim;
+use forwarded::Forwarded;
 use spend::Pending;
 pub(crate) use spend::{Waiting, give_up};
 
@@ -76,53 +78,6 @@ enum Phase {
     Forwarded(Box<Forwarded>),
     /// Answered here.
     Replied,
-}
-
-/// A request on its way, until its end.
-#[derive(Debug, Default)]
-struct Forwarded {
-    /// Lives as long as the stream.
-    ticket: Option<Ticket>,
-    meter: Option<Box<Meter>>,
-    /// How the reply is translated, until it begins.
-    expected: Option<Box<Expected>>,
-    /// The reply that is being translated.
-    answer: Option<Box<Answer>>,
-    /// Watches over a request that may have to be asked again.
-    shim: Option<Box<Shim>>,
-    /// The first candidate's name, where somebody has to know it.
-    backend: Option<String>,
-}
-
-/// A request whose head passed the checks.
-#[derive(Debug)]
-pub(crate) struct Admitted {
-    /// The normalised path and query.
-    path: String,
-    /// Whether that is not what the client sent.
-    aliased: bool,
-    pub(crate) dialect: Dialect,
-    endpoint: Endpoint,
-    request_id: String,
-    /// The header `anthropic-beta`.
-    beta: Option<String>,
-    /// The client says which version of Anthropic's API it speaks.
-    names_version: bool,
-    /// In an open relay, the header `authorization`.
-    authorization: Option<String>,
-    /// In an open relay, a key that the client sent in another dialect's header: OpenAI's dialect has it as a bearer.
-    pub(crate) open_key: Option<String>,
-    /// Absent: no key was needed, and the client's own credentials go upstream.
-    key: Option<Rc<KnownKey>>,
-    is_post: bool,
-    pub(crate) content_length: Option<u64>,
-    /// A websocket: it may last, whatever the route's timeout.
-    upgrade: bool,
-    /// The client brought its own request id.
-    id_is_clients: bool,
-    scanner: Scanner,
-    /// Bytes of the body that the scanner has seen.
-    scanned: usize,
 }
 
 /// Why a request is not forwarded.
@@ -400,88 +355,6 @@ impl GatewayStage {
     fn fail(&mut self, host: &impl Host, error: HostError) -> Flow {
         self.phase = Phase::Replied;
         reply::host_error(host, error)
-    }
-}
-
-impl Forwarded {
-    fn on_response_headers(&mut self, host: &impl Host, worker: &Worker, router: &Router) -> Result<Flow, HostError> {
-        let attempt = self.ticket.as_ref().and_then(Ticket::attempt);
-        let expected = self.expected.take().or_else(|| attempt.as_ref()?.take_expected());
-        if let Some(expected) = expected
-            && let Some((answer, flow)) = Answer::begin(*expected, worker, host)?
-        {
-            self.answer = Some(Box::new(answer));
-            return Ok(flow);
-        }
-        if let Some(shim) = &mut self.shim
-            && answer::is_backends(host)
-        {
-            let served = attempt.as_ref().and_then(|attempt| attempt.served());
-            let backend = served.as_deref().or(self.backend.as_deref()).and_then(|name| router.backend(name));
-            if let Some(backend) = backend.filter(|backend| backend.provider.is_none())
-                && shim.on_head(host, worker, backend)? == Flow::Pause
-            {
-                return Ok(Flow::Pause);
-            }
-        }
-        if let Some(meter) = &self.meter {
-            meter.on_response_headers(host)?;
-        }
-        Ok(Flow::Continue)
-    }
-
-    fn on_response_body(&mut self, host: &impl Host, size: usize, end: bool) -> Result<Flow, HostError> {
-        if let Some(answer) = &mut self.answer {
-            return answer.piece(host, size, end);
-        }
-        if self.shim.as_ref().is_some_and(|shim| shim.is_asking()) {
-            host.replace_response_body(size, b"")?;
-            return Ok(Flow::Pause);
-        }
-        if let Some(meter) = &mut self.meter {
-            meter.on_response_body(host, size, end)?;
-        }
-        Ok(Flow::Continue)
-    }
-
-    fn on_call_answer(&mut self, host: &impl Host, worker: &Worker, size: usize) -> Result<(), HostError> {
-        let Some(shim) = &mut self.shim else { return Ok(()) };
-        let sources = shim.on_answer(host, worker, size)?;
-        if let (Some(meter), Some(metered)) = (&mut self.meter, sources.metered) {
-            meter.read_elsewhere(metered);
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, host: &impl Host) {
-        let Some(meter) = &mut self.meter else { return };
-        if let Some(answer) = &self.answer {
-            meter.read_elsewhere(answer.metered());
-        }
-        meter.settle(host);
-    }
-}
-
-impl Admitted {
-    /// Whether it is an open relay's request.
-    pub(crate) fn open(&self) -> bool {
-        self.key.is_none()
-    }
-
-    /// Scans what has arrived since the last call. Returns the piece if it is the whole body.
-    fn scan(&mut self, host: &impl Host, size: usize) -> Result<Vec<u8>, Stop> {
-        let first = self.scanned == 0;
-        let mut piece = Vec::new();
-        while self.scanned < size {
-            let wanted = PIECE_BYTES.min(size.saturating_sub(self.scanned));
-            piece = host.request_body(self.scanned, wanted)?;
-            if piece.is_empty() {
-                return Err(Stop::Host(HostError { call: "get_buffer_bytes", status: 0 }));
-            }
-            self.scanner.feed(&piece).map_err(scan_fault)?;
-            self.scanned = self.scanned.saturating_add(piece.len());
-        }
-        Ok(if first && piece.len() == size { piece } else { Vec::new() })
     }
 }
 
