@@ -32,6 +32,7 @@ pub mod reasoning;
 pub mod reply;
 pub mod request;
 pub mod responses;
+mod schema;
 pub mod sequence;
 pub mod signature;
 pub mod sigv4;

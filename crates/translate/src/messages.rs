@@ -11,7 +11,6 @@ mod read_reply;
 mod read_request;
 mod read_stream;
 mod rehost;
-mod schema;
 mod scrub;
 mod unframe;
 mod usage;

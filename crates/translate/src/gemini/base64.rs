@@ -1,5 +1,7 @@
 //! Base64: Gemini's signatures are bytes, so that what carries another provider's signature must be it too.
 
+use crate::text::Text;
+
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Bytes in base64, of the standard alphabet and padded.
@@ -38,6 +40,20 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Base64 in the standard alphabet, padded. Gemini takes the alphabet for URLs too, which its Python client writes;
+/// no other provider does.
+pub(super) fn standard(data: Text<'_>) -> Text<'_> {
+    let is_padded = data.len().is_multiple_of(4);
+    if is_padded && memchr::memchr2(b'-', b'_', data.as_bytes()).is_none() {
+        return data;
+    }
+    let mut text = data.replace('-', "+").replace('_', "/");
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    text.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +66,12 @@ mod tests {
         }
         assert_eq!(decode("-_-_"), decode("+/+/"));
         assert_eq!(decode("ditto.g."), None);
+    }
+
+    #[test]
+    fn the_alphabet_for_urls_becomes_the_standard_one() {
+        for (given, standard_form) in [("+/+/", "+/+/"), ("-_-_", "+/+/"), ("Zg", "Zg=="), ("_w==", "/w=="), ("", "")] {
+            assert_eq!(&*standard(given.into()), standard_form, "{given}");
+        }
     }
 }

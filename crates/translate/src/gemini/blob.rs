@@ -1,5 +1,6 @@
 //! Pictures, sounds, films and documents, both ways.
 
+use super::base64;
 use super::read_request::unknown;
 use super::wire_request as wire;
 use crate::content::{Document, Media, Part, Source};
@@ -29,7 +30,7 @@ pub(super) fn read_blob<'a>(
     losses: &mut Losses,
 ) -> Part<'a> {
     unknown(&blob.extra, path, losses);
-    let media = Media { detail, ..Media::new(Source::Base64(blob.data), blob.mime_type) };
+    let media = Media { detail, ..Media::new(Source::Base64(base64::standard(blob.data)), blob.mime_type) };
     part_of(media, blob.display_name, path, losses)
 }
 

@@ -43,8 +43,11 @@ pub(super) fn read<'a>(
     let schema = schema.filter(|schema| schema.get() != "null");
     match (config.response_mime_type.as_deref(), schema) {
         (_, Some(schema)) => {
-            // Gemini follows a schema always.
-            request.format = Some(Format::Schema { name: None, description: None, schema, strict: Some(true) });
+            // Gemini follows a schema always; others only one that is closed.
+            let followed = crate::schema::followed(&schema);
+            let strict = followed.is_some().then_some(true);
+            let schema = followed.unwrap_or(schema);
+            request.format = Some(Format::Schema { name: None, description: None, schema, strict });
         }
         (Some("application/json"), None) => request.format = Some(Format::Json),
         (None | Some("" | "text/plain"), None) => {}

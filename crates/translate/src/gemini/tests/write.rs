@@ -255,7 +255,7 @@ fn a_request_to_count_has_the_input_only() {
 fn what_a_client_of_the_same_dialect_sends_comes_out_again() {
     let body = json!({
         "contents": [
-            {"role": "user", "parts": [{"text": "hi"}, {"inlineData": {"mimeType": "image/png", "data": "AA"}}]},
+            {"role": "user", "parts": [{"text": "hi"}, {"inlineData": {"mimeType": "image/png", "data": "AA=="}}]},
             {"role": "model", "parts": [
                 {"text": "t", "thought": true, "thoughtSignature": "CiQ="},
                 {"text": "a", "thoughtSignature": "AAEC"},

@@ -77,7 +77,7 @@ fn read_format<'a>(wire: &wire::Request<'a>, losses: &mut Losses) -> Result<Opti
     drop_extra("output_config.format", &format.extra, losses);
     match (format.kind.as_str(), &format.schema) {
         ("json_schema", Some(schema)) => {
-            let strict = super::super::schema::is_closed(schema).then_some(true);
+            let strict = crate::schema::is_closed(schema).then_some(true);
             Ok(Some(Format::Schema { name: None, description: None, schema: schema.clone(), strict }))
         }
         ("json_schema", None) => Err(Refusal::new("output_config.format.schema", "is needed: give a JSON schema")),

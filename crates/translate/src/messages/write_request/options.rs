@@ -1,12 +1,12 @@
 //! Everything but the conversation, tools and thinking.
 
 use super::super::models::Model;
-use super::super::schema;
 use super::super::wire_request as wire;
 use super::Body;
 use crate::json::Raw;
 use crate::loss::{Feature, Losses, Refusal};
 use crate::request::{Format, Request};
+use crate::schema;
 use crate::text::Text;
 
 pub(super) fn write<'a>(
