@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn a_schema_that_names_and_requires_all_members_is_closed_to_be_followed() {
         let closed = |text: &str| followed(&Raw::parse(text).unwrap()).map(|schema| schema.get().to_owned());
-        let nested = r#"{"type":"object","required":["a"],"properties":{"a":{"type":["object","null"],"properties":{}}}}"#;
+        let nested =
+            r#"{"type":"object","required":["a"],"properties":{"a":{"type":["object","null"],"properties":{}}}}"#;
         let closed_text = closed(nested).expect("it can be closed");
         assert_eq!(closed_text.matches(r#""additionalProperties":false"#).count(), 2, "{closed_text}");
         assert!(is_closed(&Raw::parse(&closed_text).unwrap()));
