@@ -19,10 +19,9 @@ use crate::charge;
 use crate::head::Head;
 use crate::host::{Flow, Host, HostError};
 use crate::in_flight::Permit;
-use crate::metering::Meter;
 use crate::reply;
 use crate::request_id::of_client;
-use crate::worker::{KnownKey, Ticket, Verdict, Worker};
+use crate::worker::{KnownKey, Verdict, Worker};
 
 mod admitted;
 mod answer;

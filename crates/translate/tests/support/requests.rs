@@ -71,6 +71,7 @@ pub(crate) fn aim(backend: &Backend, lossy: bool) -> Aim<'static> {
         no_responses: backend.provider == Provider::Chat,
         lossy,
         cap: None,
+        counts: true,
         default_max_output: 4_096,
     }
 }
