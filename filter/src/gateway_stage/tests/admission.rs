@@ -93,7 +93,7 @@ fn keys_and_configuration_must_agree_on_an_open_relay() {
 
 #[test]
 fn a_path_of_nobody_is_404_without_a_body_whoever_asks() {
-    for path in ["/", "/v2/chat/completions", "/adminx", "*"] {
+    for path in ["/nobody", "/v2/chat/completions", "/adminx", "*"] {
         for key in ["Bearer vk-on", ""] {
             let host = FakeHost::new(&chat(&[(":path", path), ("authorization", key)]));
             assert_eq!(World::keyed().send(&host, &[&b"{}"[..]]), Outcome::Answered);
