@@ -27,7 +27,7 @@ mod tests;
 
 pub use auth::AdminToken;
 pub use backends::BackendNames;
-pub use config::ConfigStatusSource;
+pub use config::config_routes;
 pub use error::ApiError;
 pub use health::ReadyCheck;
 pub use ledger::LedgerAccess;
@@ -45,8 +45,8 @@ pub struct AdminState {
     pub ledger: LedgerAccess,
     /// What `/ready` looks at, besides the key store.
     pub checks: Vec<ReadyCheck>,
-    /// What `GET /admin/config/status` answers.
-    pub config_status: Arc<dyn ConfigStatusSource>,
+    /// What is under `/admin/config`: see [`config_routes`].
+    pub config: Router,
 }
 
 impl fmt::Debug for AdminState {
@@ -64,7 +64,7 @@ pub fn router(state: AdminState) -> Router {
         let admin = Router::new()
             .merge(keys::router(&state))
             .merge(ledger::router(&state))
-            .merge(config::router(&state))
+            .merge(state.config.clone())
             .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
             .route("/admin", nothing.clone())
             .route("/admin/", nothing.clone())

@@ -10,7 +10,7 @@ use ditto_policy::document::Problem;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, router};
+use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, config_routes, router};
 use crate::bootstrap::Bootstrap;
 use crate::config::{ConfigManager, Parts, Source, backend_names, compile_for, warn};
 use crate::control::{ControlAddress, ControlSocket};
@@ -112,7 +112,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         backends,
         ledger: ledger.clone(),
         checks,
-        config_status: Arc::clone(&manager) as _,
+        config: config_routes(Arc::clone(&manager)),
     };
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
         .add_service(LeaseService::new(Arc::clone(&ledger.desk), stopping.clone()).into_server())

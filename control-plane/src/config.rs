@@ -16,7 +16,7 @@ use ditto_policy::filter_config::Metering;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::admin::{BackendNames, ConfigStatusSource};
+use crate::admin::BackendNames;
 use crate::credentials::Tokens;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::{Access, Credentials, Hub};
@@ -25,13 +25,19 @@ use crate::models::Models;
 use crate::resources::{self, ResourcesError, Settings};
 use crate::xds::SnapshotCache;
 
+mod difference;
+mod effects;
 mod fingerprint;
+mod secrecy;
 mod source;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 use fingerprint::Fingerprints;
 pub use source::{Configured, Prices, Source};
+use validate::InForce;
+pub use validate::Verdict;
 
 /// How often the files are looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -77,9 +83,10 @@ impl std::fmt::Debug for ConfigManager {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct DocumentStatus {
     version: String,
+    in_force: InForce,
     loaded_at_ms: u64,
     warnings: Vec<String>,
     /// What the price list gave; null without one.
@@ -125,6 +132,7 @@ impl ConfigManager {
     ) -> Arc<Self> {
         let status = DocumentStatus {
             version: parts.cache.current().version().to_owned(),
+            in_force: InForce::of(configured, compiled),
             loaded_at_ms: now_ms(),
             warnings: warnings(configured),
             prices: prices_status(configured),
@@ -176,6 +184,7 @@ impl ConfigManager {
         warn(&configured, &self.parts.directory);
         let mut status = self.status();
         status.version.clone_from(&version);
+        status.in_force = InForce::of(&configured, &compiled);
         status.loaded_at_ms = now_ms();
         status.warnings = warnings(&configured);
         status.prices = prices_status(&configured);
@@ -263,9 +272,10 @@ impl ConfigManager {
     }
 }
 
-impl ConfigStatusSource for ConfigManager {
-    fn status(&self) -> Value {
-        let status = ConfigManager::status(self).clone();
+impl ConfigManager {
+    /// The status as it is shown to the operator. It holds no secrets and is answered at once.
+    pub fn shown_status(&self) -> Value {
+        let status = self.status().clone();
         let refused = status.refused.map(|refused| json!({"at_ms": refused.at_ms, "problems": refused.problems}));
         json!({
             "document": {

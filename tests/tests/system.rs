@@ -5,6 +5,7 @@ mod system {
     mod away;
     mod bodies;
     mod command_line;
+    mod config_versions;
     mod crashes;
     mod credentials;
     mod credentials_refresh;

@@ -1,5 +1,7 @@
+use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
+use axum::routing::get;
 use ditto_policy::secret::Secret;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -18,14 +20,6 @@ mod persistence;
 mod probes;
 
 const TOKEN: &str = "an-admin-token-for-tests";
-
-struct Status;
-
-impl ConfigStatusSource for Status {
-    fn status(&self) -> Value {
-        json!({"revision": 7})
-    }
-}
 
 /// The API over a directory and a ledger, and both of them.
 struct Api {
@@ -65,13 +59,14 @@ impl Api {
     async fn over(store: Arc<dyn KeyStore>, change: impl FnOnce(&mut AdminState)) -> Self {
         let (directory, _) = directory(store, vec![file_key("from-file", "vk-local")]).await;
         let ledger = Ledger::over(&directory).await;
+        let configuration = Router::new().route("/admin/config/status", get(async || Json(json!({"revision": 7}))));
         let mut state = AdminState {
             directory: directory.clone(),
             ledger: ledger.access.clone(),
             token: Some(AdminToken::new(&Secret::new(TOKEN))),
             backends: BackendNames::new(["primary".to_owned()]),
             checks: Vec::new(),
-            config_status: Arc::new(Status),
+            config: configuration,
         };
         change(&mut state);
         Self { router: router(state), directory, ledger }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ditto_policy::document::{Environment, Format, Loaded, Problem, load};
+use ditto_policy::document::{Format, Loaded, Problem, load, written};
 use ditto_pricing::{PriceTable, Skipped};
 use serde_json::{Value, json};
 
@@ -27,6 +27,8 @@ pub struct Source {
 pub struct Configured {
     /// The document.
     pub loaded: Loaded,
+    /// The document as it is written, with its references. It may hold secrets.
+    pub written: Value,
     /// What models cost; `None` when nobody named a price file.
     pub prices: Option<Prices>,
 }
@@ -55,19 +57,26 @@ impl Prices {
 impl Source {
     /// Reads, expands and checks everything. All problems at once.
     pub fn load(&self) -> Result<Configured, Vec<Problem>> {
-        let environment = ProcessEnvironment::load(self.dotenv.as_deref());
-        let document =
-            environment.map_err(|error| vec![Problem::new("", error)]).and_then(|found| self.load_with(&found));
-        let prices = self.pricing_litellm.as_deref().map(load_prices).transpose();
-        match (document, prices) {
-            (Ok(loaded), Ok(prices)) => Ok(Configured { loaded, prices }),
-            (document, prices) => Err(document.err().into_iter().flatten().chain(prices.err()).collect()),
-        }
+        let text = read_text(&self.path).map_err(|error| vec![Problem::new(self.path.display(), error)]);
+        self.load_with(text.as_deref(), Format::of_path(&self.path.to_string_lossy()))
     }
 
-    fn load_with(&self, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
-        let text = read_text(&self.path).map_err(|error| vec![Problem::new(self.path.display(), error)])?;
-        load(&text, Format::of_path(&self.path.to_string_lossy()), environment)
+    /// The same for a document that does not come from the file. Variables and prices do.
+    pub fn load_text(&self, text: &str, format: Option<Format>) -> Result<Configured, Vec<Problem>> {
+        self.load_with(Ok(text), format)
+    }
+
+    fn load_with(&self, text: Result<&str, &Vec<Problem>>, format: Option<Format>) -> Result<Configured, Vec<Problem>> {
+        let environment = ProcessEnvironment::load(self.dotenv.as_deref());
+        let document = environment.map_err(|error| vec![Problem::new("", error)]).and_then(|environment| {
+            let text = text.map_err(Clone::clone)?;
+            Ok((load(text, format, &environment)?, written(text, format)?))
+        });
+        let prices = self.pricing_litellm.as_deref().map(load_prices).transpose();
+        match (document, prices) {
+            (Ok((loaded, written)), Ok(prices)) => Ok(Configured { loaded, written, prices }),
+            (document, prices) => Err(document.err().into_iter().flatten().chain(prices.err()).collect()),
+        }
     }
 
     /// The files that it is read from.

@@ -7,7 +7,7 @@ use crate::keys::testing::hash;
 const PRICES: &str = r#"{"m": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}"#;
 
 /// A configuration in force, over files that can be changed.
-struct InForce {
+struct Running {
     place: tempfile::TempDir,
     manager: Arc<ConfigManager>,
     parts: Parts,
@@ -18,7 +18,7 @@ fn document(token: &str) -> String {
     json!({"backends": [backend], "virtual_keys": [{"id": "a", "token": token}]}).to_string()
 }
 
-impl InForce {
+impl Running {
     async fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
         let path = |name: &str| place.path().join(name);
@@ -53,13 +53,13 @@ impl InForce {
     async fn change(&self, name: &str, content: &str) -> Value {
         std::fs::write(self.place.path().join(name), content).unwrap();
         self.manager.reload().await;
-        ConfigStatusSource::status(&*self.manager)
+        self.manager.shown_status()
     }
 }
 
 #[tokio::test]
 async fn a_changed_price_is_put_in_force_with_the_same_document() {
-    let in_force = InForce::new().await;
+    let in_force = Running::new().await;
     let before = in_force.parts.cache.current().version().to_owned();
     let status = in_force.change("prices.json", PRICES).await;
     assert_eq!(status["document"]["version"], json!(before));
@@ -73,7 +73,7 @@ async fn a_changed_price_is_put_in_force_with_the_same_document() {
 
 #[tokio::test]
 async fn a_bad_price_file_refuses_the_document_that_came_with_it() {
-    let in_force = InForce::new().await;
+    let in_force = Running::new().await;
     let before = in_force.parts.cache.current().version().to_owned();
     std::fs::write(in_force.place.path().join("prices.json"), "{").unwrap();
     let status = in_force.change("gateway.json", &document("vk-b")).await;
@@ -86,4 +86,42 @@ async fn a_bad_price_file_refuses_the_document_that_came_with_it() {
     let status = in_force.change("prices.json", PRICES).await;
     assert_eq!(status["document"]["refused"], Value::Null);
     assert!(directory.find_by_token(&hash("vk-b")).is_some());
+}
+
+#[tokio::test]
+async fn a_document_is_compared_with_the_one_in_force_and_changes_nothing() {
+    let in_force = Running::new().await;
+    let before = in_force.manager.shown_status();
+    let mut changed: Value = serde_json::from_str(&document("vk-other")).unwrap();
+    changed["backends"][0]["base_url"] = json!("http://127.0.0.1:2/v1");
+    let verdict = |text: &str| serde_json::to_value(in_force.manager.validate(text, None)).unwrap();
+    let told = verdict(&changed.to_string());
+    let expected = json!([
+        {"path": "backends[\"one\"].base_url", "change": "changed",
+         "from": "http://127.0.0.1:1/v1", "to": "http://127.0.0.1:2/v1"},
+        {"path": "virtual_keys[\"a\"].token", "change": "changed", "from": "redacted", "to": "redacted"},
+    ]);
+    assert_eq!(told["differences"]["fields"], expected);
+    assert_eq!((&told["valid"], &told["installable"]), (&json!(true), &json!(false)), "its token is a literal");
+    assert_eq!(told["effects"]["clusters"]["changed"], json!(["one"]));
+    assert_eq!(told["effects"]["keys"]["changed"], json!(["a"]));
+    let yaml = "backends: [{name: one, base_url: 'http://127.0.0.1:1/v1', timeout: 5}]\nvirtual_keys: 7";
+    let told = verdict(yaml);
+    assert_eq!((&told["valid"], &told["effects"]), (&json!(false), &Value::Null));
+    assert_eq!(told["problems"].as_array().unwrap().len(), 2, "{told}");
+    assert_eq!(in_force.manager.shown_status(), before);
+}
+
+#[tokio::test]
+async fn a_command_of_a_document_is_not_run_to_judge_it() {
+    let in_force = Running::new().await;
+    let witness = in_force.place.path().join("was-run");
+    let auth = json!({"type": "command", "command": ["touch", witness]});
+    let backend = json!({"name": "one", "provider": "openai", "base_url": "http://127.0.0.1:1/v1",
+                         "provider_config": {"auth": auth}});
+    let text = json!({"backends": [backend]}).to_string();
+    let told = serde_json::to_value(in_force.manager.validate(&text, None)).unwrap();
+    assert_eq!((&told["valid"], &told["installable"]), (&json!(true), &json!(false)), "{told}");
+    assert!(told["not_installable"][0].as_str().unwrap().contains("provider_config.auth.command: a command"), "{told}");
+    assert!(!witness.exists());
 }

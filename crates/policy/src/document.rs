@@ -28,7 +28,7 @@ mod tree;
 
 pub use auth::{ClientCredentials, Place, Refreshed, ServiceAccount, SigV4, TokenSource};
 pub use expand::Environment;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, written};
 pub use problem::Problem;
 pub use text::Format;
 

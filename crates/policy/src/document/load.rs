@@ -44,6 +44,15 @@ pub fn load(text: &str, format: Option<Format>, environment: &dyn Environment) -
     }
 }
 
+/// The document as it is written, references and all, which [`load`] has found to be one.
+///
+/// # Errors
+///
+/// Where the text stops being readable.
+pub fn written(text: &str, format: Option<Format>) -> Result<Value, Vec<Problem>> {
+    parse(text, format).map(|(tree, _)| tree)
+}
+
 /// Converts a tree that is no document of ours. When that fails too, both failures are told.
 fn import(tree: &Value, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
     let imported = litellm::import(tree).and_then(|imported| imported.adopt(read(&imported.native, environment)));
