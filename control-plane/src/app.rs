@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, config_routes, router};
 use crate::bootstrap::Bootstrap;
-use crate::config::{ConfigManager, Parts, Source, backend_names, compile_for, warn};
+use crate::config::{Beginning, ConfigManager, Failure, Parts, Source, backend_names, compile_for, warn};
 use crate::control::{ControlAddress, ControlSocket};
 use crate::credentials::Tokens;
 use crate::envoy::admin::EnvoyAdmin;
@@ -57,15 +57,17 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         metering: run.limits.metering(run.proxy_usage_max_body_bytes),
         json_logs: run.json_logs,
     };
-    let configured = source.load().map_err(|problems| unusable(&source, &problems))?;
-
     let hub = Hub::new().context("the system has no randomness")?;
     let redis = stores::redis(&run).await?;
     let store = stores::keys(&run, redis.as_ref()).await?;
+    let versions = stores::versions(&run, redis.as_ref())?;
+    let beginning = Beginning::read(&source, &versions).await;
+    let mut beginning = beginning.map_err(|failure| not_begun(&source, failure))?;
+    let configured = &beginning.configured;
     let keys = configured.loaded.document.virtual_keys.clone();
     let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
     let ledger = ledger::open(&run, redis.as_ref(), &directory).await?;
-    let compiled = compile_for(&configured, &settings, directory.access());
+    let compiled = compile_for(configured, &settings, directory.access());
     let mut compiled = compiled.map_err(|problems| anyhow!("{problems:?}"))?;
     let http = HttpClient::new(settings.ca_certificates.as_deref()).context("no TLS")?;
     let tokens = Tokens::new(http.clone());
@@ -77,7 +79,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     hub.set_credentials(resources::credentials(&compiled));
     let cache = Arc::new(SnapshotCache::new(resources::snapshot(&compiled, &settings)?, Arc::new(JoinTables)));
     let backends = BackendNames::new(backend_names(&compiled));
-    warn(&configured, &directory);
+    warn(configured, &directory);
+    beginning.keep(&versions).await.map_err(|failure| not_begun(&source, failure))?;
     let parts = Parts {
         directory: Arc::clone(&directory),
         hub: Arc::clone(&hub),
@@ -87,7 +90,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         tokens,
         retire_grace: run.retire_grace(),
     };
-    let manager = ConfigManager::new(source, settings.clone(), parts, &configured, &compiled);
+    let manager = ConfigManager::new(source, settings.clone(), parts, versions, &beginning, &compiled);
 
     let files = tempfile::Builder::new().prefix("ditto-").tempdir().context("no temporary directory")?;
     let control = control_address(&run, files.path());
@@ -123,7 +126,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
     tracing::info!(%control, "the control plane is up");
 
-    let follower = redis.map(|redis| tokio::spawn(redis.follow_keys(followed)));
+    let follower = redis.clone().map(|redis| tokio::spawn(redis.follow_keys(followed)));
+    let config_follower = redis.map(|redis| tokio::spawn(redis.follow_config(Arc::clone(&manager))));
     let reloads = tokio::spawn(reload_on_signal(hangups, Arc::clone(&manager)));
     let watcher = tokio::spawn(Arc::clone(&manager).watch_file());
     let refreshes = tokio::spawn(Arc::clone(&manager).follow_tokens());
@@ -142,7 +146,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     reloads.abort();
     watcher.abort();
     refreshes.abort();
-    if let Some(follower) = follower {
+    for follower in follower.into_iter().chain(config_follower) {
         follower.abort();
     }
     cache.close();
@@ -150,6 +154,13 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     // Streams end with `stop`; what else is under way gets a moment.
     let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
     outcome
+}
+
+fn not_begun(source: &Source, failure: Failure) -> anyhow::Error {
+    match failure {
+        Failure::Problems(problems) => unusable(source, &problems),
+        other => anyhow!(other).context("the configuration's versions"),
+    }
 }
 
 fn unusable(source: &Source, problems: &[Problem]) -> anyhow::Error {

@@ -3,7 +3,7 @@
 //! A new document is compiled first. If anything is wrong with it, everything stays as it is, and the status and the
 //! log say what is wrong. Otherwise the parts change in an order in which each finds what it refers to: keys and
 //! credentials (over the filter's stream), then Envoy's resources. The price list is part of it: a bad one refuses the
-//! whole change.
+//! whole change. `install.rs` does it, `versions.rs` keeps what was in force, `validate.rs` only looks.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,16 +28,22 @@ use crate::xds::SnapshotCache;
 mod difference;
 mod effects;
 mod fingerprint;
+pub mod follow;
+mod install;
 mod secrecy;
 mod source;
 #[cfg(test)]
 mod tests;
 mod validate;
+pub mod versions;
 
 use fingerprint::Fingerprints;
+use install::Standing;
+pub use install::{Beginning, Failure, Wish};
 pub use source::{Configured, Prices, Source};
 use validate::InForce;
 pub use validate::Verdict;
+use versions::{Entry, Version, Versions};
 
 /// How often the files are looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,8 +53,9 @@ pub struct ConfigManager {
     source: Source,
     settings: Settings,
     parts: Parts,
+    versions: Versions,
     /// One change at a time.
-    reloading: tokio::sync::Mutex<()>,
+    changing: tokio::sync::Mutex<Standing>,
     status: Mutex<DocumentStatus>,
 }
 
@@ -87,6 +94,8 @@ impl std::fmt::Debug for ConfigManager {
 struct DocumentStatus {
     version: String,
     in_force: InForce,
+    /// None until the store has it.
+    version_in_force: Option<Version>,
     loaded_at_ms: u64,
     warnings: Vec<String>,
     /// What the price list gave; null without one.
@@ -127,12 +136,16 @@ impl ConfigManager {
         source: Source,
         settings: Settings,
         parts: Parts,
-        configured: &Configured,
+        versions: Versions,
+        beginning: &Beginning,
         compiled: &Compiled,
     ) -> Arc<Self> {
+        let configured = &beginning.configured;
+        let (standing, version_in_force) = beginning.standing();
         let status = DocumentStatus {
             version: parts.cache.current().version().to_owned(),
             in_force: InForce::of(configured, compiled),
+            version_in_force,
             loaded_at_ms: now_ms(),
             warnings: warnings(configured),
             prices: prices_status(configured),
@@ -141,63 +154,15 @@ impl ConfigManager {
             with_tokens: with_tokens(compiled),
             former_credentials: Vec::new(),
         };
-        Arc::new(Self { source, settings, parts, reloading: tokio::sync::Mutex::default(), status: Mutex::new(status) })
-    }
-
-    /// Puts the file's present content in force, or says why not.
-    pub async fn reload(self: &Arc<Self>) {
-        let _one = self.reloading.lock().await;
-        match self.try_reload().await {
-            Ok(version) => tracing::info!(version, "configuration reloaded"),
-            Err(problems) => {
-                for problem in &problems {
-                    tracing::error!(%problem, "the changed configuration is refused; the former one stays in force");
-                }
-                let problems = problems.iter().map(ToString::to_string).collect();
-                self.status().refused = Some(Refused { at_ms: now_ms(), problems });
-            }
-        }
-    }
-
-    async fn try_reload(self: &Arc<Self>) -> Result<String, Vec<Problem>> {
-        let source = self.source.clone();
-        let configured = tokio::task::spawn_blocking(move || source.load()).await;
-        let configured = configured.map_err(|error| vec![Problem::new("", error.to_string())])??;
-        let problem = |error: String| vec![Problem::new("", error)];
-        // The compiled form depends on the access, the access on the keys, and the keys must not change unless the
-        // rest is fine: so first see that it compiles and makes a snapshot in either case.
-        let trial = compile_for(&configured, &self.settings, Access::Open)?;
-        resources::snapshot(&trial, &self.settings).map_err(|error| problem(error.to_string()))?;
-        let obtained = self.parts.tokens.obtain(&trial).await?;
-        let keys = configured.loaded.document.virtual_keys.clone();
-        self.parts.directory.replace_file_keys(keys).await.map_err(|error| problem(error.to_string()))?;
-        let mut compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
-        self.parts.tokens.adopt(&compiled, obtained);
-        self.parts.tokens.fill(&mut compiled);
-        let snapshot = resources::snapshot(&compiled, &self.settings).map_err(|error| problem(error.to_string()))?;
-
-        self.change_credentials(resources::credentials(&compiled));
-        self.parts.backends.replace(backend_names(&compiled));
-        self.parts.models.replace(&compiled);
-        let version = snapshot.version().to_owned();
-        self.parts.cache.set(snapshot);
-        warn(&configured, &self.parts.directory);
-        let mut status = self.status();
-        status.version.clone_from(&version);
-        status.in_force = InForce::of(&configured, &compiled);
-        status.loaded_at_ms = now_ms();
-        status.warnings = warnings(&configured);
-        status.prices = prices_status(&configured);
-        status.refused = None;
-        status.with_tokens = with_tokens(&compiled);
-        Ok(version)
+        let changing = tokio::sync::Mutex::new(standing);
+        Arc::new(Self { source, settings, parts, versions, changing, status: Mutex::new(status) })
     }
 
     /// Puts each new token in force, for ever.
     pub async fn follow_tokens(self: Arc<Self>) {
         let mut bell = self.parts.tokens.subscribe();
         while bell.changed().await.is_ok() {
-            let _one = self.reloading.lock().await;
+            let _one = self.changing.lock().await;
             if let Err(error) = self.put_tokens_in_force() {
                 tracing::error!(%error, "a refreshed credential cannot be put in force");
             }
@@ -273,6 +238,33 @@ impl ConfigManager {
 }
 
 impl ConfigManager {
+    /// The version in force, if the store has it, and its document as it is shown.
+    pub fn current(&self) -> (Option<Version>, Value) {
+        let (version, written) = {
+            let status = self.status();
+            (status.version_in_force.clone(), Arc::clone(&status.in_force.written))
+        };
+        (version, secrecy::redacted(&written))
+    }
+
+    /// All versions that are kept, the latest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_versions(&self) -> Result<Vec<Version>, Failure> {
+        Ok(self.versions.list().await?)
+    }
+
+    /// A version and its document as it is shown; null for one that is not kept.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub async fn version(&self, id: versions::VersionId) -> Result<(Version, Value), Failure> {
+        let Entry { version, document } = self.versions.get(id).await?.ok_or(Failure::Unknown(id))?;
+        let document = serde_json::from_str(&document).unwrap_or_default();
+        Ok((version, secrecy::redacted(&document)))
+    }
+
     /// The status as it is shown to the operator. It holds no secrets and is answered at once.
     pub fn shown_status(&self) -> Value {
         let status = self.status().clone();
@@ -281,6 +273,7 @@ impl ConfigManager {
             "document": {
                 "path": self.source.path,
                 "version": status.version,
+                "config_version": status.version_in_force.map(|version| version.id),
                 "loaded_at_ms": status.loaded_at_ms,
                 "warnings": status.warnings,
                 "refused": refused,

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::config::ConfigManager;
+use crate::config::follow::follow as follow_config;
+use crate::config::versions::{MemoryVersions, RedisVersions, SqliteVersions, Versions};
 use crate::environment;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::follow::follow;
@@ -49,7 +52,30 @@ pub async fn keys(run: &Run, redis: Option<&SharedRedis>) -> anyhow::Result<Arc<
     })
 }
 
+/// The store of the configuration's versions, beside that of the keys.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn versions(run: &Run, redis: Option<&SharedRedis>) -> anyhow::Result<Versions> {
+    if let Some(SharedRedis { client, prefix }) = redis {
+        return Ok(Versions::new(Arc::new(RedisVersions::new(client.clone(), prefix))));
+    }
+    Ok(match &run.sqlite {
+        Some(path) => {
+            let store = SqliteVersions::open(path).with_context(|| format!("--sqlite {}", path.display()))?;
+            Versions::new(Arc::new(store))
+        }
+        None => Versions::new(Arc::new(MemoryVersions::default())),
+    })
+}
+
 impl SharedRedis {
+    /// Puts in force what other gateways install, for good.
+    pub async fn follow_config(self, manager: Arc<ConfigManager>) {
+        let notices = self.client.subscribe(vec![RedisVersions::channel(&self.prefix)]);
+        follow_config(manager, notices).await;
+    }
+
     /// Brings what other gateways do to the keys into `directory`, for good.
     pub async fn follow_keys(self, directory: Arc<KeyDirectory>) {
         let notices = self.client.subscribe(vec![RedisStore::channel(&self.prefix)]);

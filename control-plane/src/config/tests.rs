@@ -1,8 +1,11 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::versions as config_versions;
 use crate::keys::store::MemoryStore;
 use crate::keys::testing::hash;
+
+mod versions;
 
 const PRICES: &str = r#"{"m": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}"#;
 
@@ -20,12 +23,20 @@ fn document(token: &str) -> String {
 
 impl Running {
     async fn new() -> Self {
+        Self::over(Arc::new(config_versions::MemoryVersions::default()), &document("vk-a")).await
+    }
+
+    /// With these versions, and this document in the file.
+    async fn over(store: Arc<dyn config_versions::VersionStore>, file: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
         let path = |name: &str| place.path().join(name);
-        std::fs::write(path("gateway.json"), document("vk-a")).unwrap();
+        std::fs::write(path("gateway.json"), file).unwrap();
         std::fs::write(path("prices.json"), PRICES).unwrap();
         let source = Source { path: path("gateway.json"), dotenv: None, pricing_litellm: Some(path("prices.json")) };
-        let configured = source.load().unwrap();
+        let versions = Versions::new(store);
+        let mut beginning = Beginning::read(&source, &versions).await.unwrap();
+        beginning.keep(&versions).await.unwrap();
+        let configured = &beginning.configured;
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
             filter_path: "filter.wasm".into(),
@@ -38,7 +49,7 @@ impl Running {
         let keys = configured.loaded.document.virtual_keys.clone();
         let store = Arc::new(MemoryStore::default());
         let directory = KeyDirectory::load(store, keys, false, hub.clone()).await.unwrap();
-        let compiled = compile_for(&configured, &settings, directory.access()).unwrap();
+        let compiled = compile_for(configured, &settings, directory.access()).unwrap();
         let snapshot = resources::snapshot(&compiled, &settings).unwrap();
         let cache = Arc::new(SnapshotCache::new(snapshot, Arc::new(crate::resources::table::JoinTables)));
         let backends = BackendNames::new(backend_names(&compiled));
@@ -46,7 +57,7 @@ impl Running {
         let models = Models::new(Arc::clone(&directory), http.clone());
         let tokens = Tokens::new(http);
         let parts = Parts { directory, hub, cache, backends, models, tokens, retire_grace: Duration::ZERO };
-        let manager = ConfigManager::new(source, settings, parts.clone(), &configured, &compiled);
+        let manager = ConfigManager::new(source, settings, parts.clone(), versions, &beginning, &compiled);
         Self { place, manager, parts }
     }
 

@@ -1,0 +1,95 @@
+//! Versions in a SQLite file of the operator's choosing.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use super::{Entry, Version, VersionId, VersionStore, decode, encode};
+use crate::keys::store::StoreError;
+use crate::sqlite::Schema;
+
+/// The tables of versions. Published steps are never edited.
+const SCHEMA: Schema = Schema {
+    component: "configuration versions",
+    steps: &["
+    CREATE TABLE config_versions (
+        id       INTEGER PRIMARY KEY NOT NULL,
+        version  TEXT NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+"],
+};
+
+/// A store in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteVersions(Mutex<Connection>);
+
+impl SqliteVersions {
+    /// Opens the file, creates it if there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The file cannot be used, or was written by a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self(Mutex::new(crate::sqlite::open(path, &SCHEMA)?)))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a transaction has rolled it back, so the connection is as good as before.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Sqlite { doing, source }
+}
+
+const READ: &str = "read the configuration's versions";
+const KEEP: &str = "keep a version of the configuration";
+
+fn newest(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT coalesce(max(id), 0) FROM config_versions", [], |row| row.get(0))
+}
+
+impl VersionStore for SqliteVersions {
+    fn newest(&self) -> Result<VersionId, StoreError> {
+        newest(&self.connection()).map(VersionId).map_err(failed(READ))
+    }
+
+    fn list(&self) -> Result<Vec<Version>, StoreError> {
+        let connection = self.connection();
+        let mut statement =
+            connection.prepare_cached("SELECT version FROM config_versions ORDER BY id DESC").map_err(failed(READ))?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed(READ))?;
+        rows.map(|row| decode(&row.map_err(failed(READ))?)).collect()
+    }
+
+    fn get(&self, id: VersionId) -> Result<Option<Entry>, StoreError> {
+        let Ok(id) = i64::try_from(id.0) else { return Ok(None) };
+        let row = self
+            .connection()
+            .query_row("SELECT version, document FROM config_versions WHERE id = ?1", [id], |row| {
+                Ok((row.get::<_, String>(0)?, row.get(1)?))
+            })
+            .optional()
+            .map_err(failed(READ))?;
+        row.map(|(version, document)| Ok(Entry { version: decode(&version)?, document })).transpose()
+    }
+
+    fn append(&self, entry: &Entry) -> Result<(), StoreError> {
+        let id = entry.version.id;
+        let version = encode(&entry.version)?;
+        let keep = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if VersionId(newest(&transaction)?).next() != id {
+                return Ok(false);
+            }
+            let insert = "INSERT INTO config_versions (id, version, document) VALUES (?1, ?2, ?3)";
+            transaction.execute(insert, params![id.0, version, entry.document])?;
+            transaction.execute("DELETE FROM config_versions WHERE id <= ?1", [id.evicts()])?;
+            transaction.commit().map(|()| true)
+        };
+        let kept = keep(&mut self.connection()).map_err(failed(KEEP))?;
+        if kept { Ok(()) } else { Err(StoreError::Moved) }
+    }
+}
