@@ -19,11 +19,14 @@ use sha2::{Digest, Sha256};
 use crate::keys::hub::Credentials;
 use crate::xds::{Reference, ResourceType, Snapshot, SnapshotError};
 
+use resilience::Resilience;
+
 pub mod cluster;
 pub mod filter;
 pub mod listener;
 pub mod local_reply;
 pub mod proto;
+pub mod resilience;
 pub mod route;
 pub mod secret;
 pub mod table;
@@ -48,6 +51,8 @@ pub struct Settings {
     pub max_body_bytes: u64,
     /// How requests are counted and charged.
     pub metering: Metering,
+    /// What becomes of attempts that fail.
+    pub resilience: Resilience,
     /// One JSON line for each request on Envoy's standard output.
     pub json_logs: bool,
 }
@@ -94,7 +99,7 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Re
         let target = route::target(compiled, plan);
         references.push(reference((ResourceType::Route, ROUTE_TABLE), (ResourceType::Cluster, &target)));
     }
-    resources.push((ResourceType::Route, ROUTE_TABLE.into(), route::table(compiled, settings.max_body_bytes)));
+    resources.push((ResourceType::Route, ROUTE_TABLE.into(), route::table(compiled, settings)));
     resources.push((ResourceType::Listener, LISTENER.into(), listener::gateway(settings)));
     resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
     references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
@@ -187,6 +192,7 @@ mod tests {
             ca_certificates: Some("bundle.pem".into()),
             max_body_bytes: 1 << 20,
             metering: Metering::default(),
+            resilience: Resilience::default(),
             json_logs: false,
         };
         snapshot(&compiled, &settings).unwrap()

@@ -13,10 +13,12 @@ use crate::xds::service::RETIRE_GRACE_DEFAULT;
 mod later;
 mod limits;
 mod redis;
+mod resilience;
 
 pub use later::flags_of_later_versions;
 pub use limits::{BudgetModeFlag, LeaseExpiry, LimitFlags, OnLossFlag, RedisWait};
 pub use redis::RedisFlags;
+pub use resilience::{FailureAction, ResilienceFlags};
 
 /// The gateway for language models: virtual keys, limits and routing inside Envoy.
 #[derive(Debug, Parser)]
@@ -97,6 +99,9 @@ pub struct Run {
     /// Limits and budgets.
     #[command(flatten)]
     pub limits: LimitFlags,
+    /// What becomes of attempts that fail.
+    #[command(flatten)]
+    pub resilience: ResilienceFlags,
     /// One JSON object for each event on standard error
     #[arg(long)]
     pub json_logs: bool,

@@ -23,6 +23,9 @@ mod system {
     mod protocols;
     mod reload;
     mod replicas;
+    mod resilience_breaker;
+    mod resilience_matrix;
+    mod resilience_retry;
     mod revocation;
     mod rig;
     mod rollout;

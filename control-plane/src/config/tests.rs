@@ -43,6 +43,7 @@ impl Running {
             ca_certificates: None,
             max_body_bytes: 1 << 20,
             metering: Metering::default(),
+            resilience: Default::default(),
             json_logs: false,
         };
         let hub = Hub::new().unwrap();

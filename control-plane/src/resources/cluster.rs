@@ -40,6 +40,7 @@ use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Any, Struct, Value};
 
 use super::proto::{extension, pack, seconds, socket, u32_value};
+use super::resilience::Breaker;
 use super::{ResourcesError, Settings, filter, secret};
 
 /// Requests, connections and waiting requests that Envoy allows where no limit is configured. Its own default of
@@ -73,14 +74,6 @@ pub(super) fn backend(plan: &ClusterPlan, settings: &Settings) -> Result<Any, Re
         ..Default::default()
     };
     let locality = LocalityLbEndpoints { lb_endpoints: vec![endpoint], ..Default::default() };
-    let limit = plan.max_in_flight;
-    let thresholds = Thresholds {
-        max_connections: u32_value(UNLIMITED),
-        max_pending_requests: u32_value(limit.unwrap_or(UNLIMITED)),
-        max_requests: u32_value(limit.unwrap_or(UNLIMITED)),
-        max_retries: u32_value(UNLIMITED),
-        ..Default::default()
-    };
     let cluster = Cluster {
         name: plan.name.clone(),
         // Statistics go by the backend's name, over all generations.
@@ -92,9 +85,10 @@ pub(super) fn backend(plan: &ClusterPlan, settings: &Settings) -> Result<Any, Re
             endpoints: vec![locality],
             ..Default::default()
         }),
-        circuit_breakers: Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }),
+        circuit_breakers: Some(circuit_breakers(plan.max_in_flight)),
         transport_socket,
-        typed_extension_protocol_options: http_options(secret::injectors(&plan.name, plan), url.tls),
+        typed_extension_protocol_options: http_options(secret::injectors(&plan.name, plan), url.tls, settings),
+        outlier_detection: settings.resilience.breaker.as_ref().map(Breaker::detection),
         ..Default::default()
     };
     Ok(pack(&cluster))
@@ -122,9 +116,23 @@ pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan], settings: &Setti
         connect_timeout: seconds(5),
         lb_policy: LbPolicy::ClusterProvided.into(),
         cluster_discovery_type: Some(ClusterDiscoveryType::ClusterType(kind)),
-        typed_extension_protocol_options: http_options(filters, false),
+        // Its own default is three retries at a time, over all requests: less than a backend that fails makes.
+        circuit_breakers: Some(circuit_breakers(None)),
+        typed_extension_protocol_options: http_options(filters, false, settings),
         ..Default::default()
     })
+}
+
+fn circuit_breakers(max_in_flight: Option<u32>) -> CircuitBreakers {
+    let requests = max_in_flight.unwrap_or(UNLIMITED);
+    let thresholds = Thresholds {
+        max_connections: u32_value(UNLIMITED),
+        max_pending_requests: u32_value(requests),
+        max_requests: u32_value(requests),
+        max_retries: u32_value(UNLIMITED),
+        ..Default::default()
+    };
+    CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }
 }
 
 /// A name, resolved again whenever its records expire. Its addresses are one endpoint, so that a connection tries one
@@ -149,7 +157,7 @@ fn endpoint_metadata(plan: &ClusterPlan) -> Metadata {
     Metadata { filter_metadata: [("ditto".to_owned(), metadata)].into_iter().collect(), ..Default::default() }
 }
 
-fn http_options(mut filters: Vec<HttpFilter>, tls: bool) -> HashMap<String, Any> {
+fn http_options(mut filters: Vec<HttpFilter>, tls: bool, settings: &Settings) -> HashMap<String, Any> {
     filters.push(HttpFilter {
         name: "envoy.filters.http.upstream_codec".into(),
         config_type: Some(ConfigType::TypedConfig(pack(&UpstreamCodec {}))),
@@ -167,8 +175,12 @@ fn http_options(mut filters: Vec<HttpFilter>, tls: bool) -> HashMap<String, Any>
             protocol_config: Some(ProtocolConfig::HttpProtocolOptions(Http1ProtocolOptions::default())),
         })
     };
-    let options =
-        HttpProtocolOptions { http_filters: filters, upstream_protocol_options: Some(protocol), ..Default::default() };
+    let options = HttpProtocolOptions {
+        http_filters: filters,
+        upstream_protocol_options: Some(protocol),
+        outlier_detection: settings.resilience.breaker.as_ref().and_then(Breaker::errors),
+        ..Default::default()
+    };
     [(HTTP_OPTIONS.to_owned(), pack(&options))].into_iter().collect()
 }
 
@@ -226,6 +238,7 @@ mod tests {
             ca_certificates: bundle.map(Into::into),
             max_body_bytes: 1,
             metering: Metering::default(),
+            resilience: Default::default(),
             json_logs: false,
         };
         backend(&compiled.clusters[0], &settings).map(|any| Cluster::decode(any.value.as_slice()).unwrap())

@@ -8,21 +8,18 @@ use std::collections::BTreeMap;
 use ditto_policy::compile::{Compiled, RoutePlan};
 use ditto_policy::routing::open_route_name;
 use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
-use envoy_types::pb::envoy::config::route::v3::retry_policy::RetryPriority;
-use envoy_types::pb::envoy::config::route::v3::retry_policy::retry_priority::ConfigType;
 use envoy_types::pb::envoy::config::route::v3::route::Action;
 use envoy_types::pb::envoy::config::route::v3::route_action::{
     ClusterNotFoundResponseCode, ClusterSpecifier, HostRewriteSpecifier,
 };
 use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
-use envoy_types::pb::envoy::config::route::v3::{RetryPolicy, Route, RouteAction, RouteMatch};
-use envoy_types::pb::envoy::extensions::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig;
+use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction, RouteMatch};
 use envoy_types::pb::google::protobuf::{Any, BoolValue};
 
 use super::listener::STREAM_IDLE_SECONDS;
-use super::proto::{header, literal, pack, seconds, u32_value};
+use super::proto::{header, literal, seconds};
 use super::table::{Table, table as build_table};
-use super::{CONTROL_CLUSTER, cluster};
+use super::{CONTROL_CLUSTER, Settings, cluster};
 
 /// The header in which the filter names the route.
 pub(super) const ROUTE_HEADER: &str = "x-ditto-route";
@@ -56,21 +53,21 @@ const NEVER_FORWARDED: [&str; 18] = [
 const CLIENT_CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
 
 /// The table of all routes.
-pub(super) fn table(compiled: &Compiled, max_body_bytes: u64) -> Any {
+pub(super) fn table(compiled: &Compiled, settings: &Settings) -> Any {
     let mut routes = BTreeMap::new();
     routes.insert(CONTROL_ROUTE.to_owned(), control_plane());
     for plan in &compiled.routes {
-        routes.insert(plan.name.clone(), proxied(compiled, plan, false));
+        routes.insert(plan.name.clone(), proxied(compiled, plan, settings, false));
         if compiled.filter.open_relay {
             let name = open_route_name(&plan.name);
-            routes.insert(name.clone(), Route { name, ..proxied(compiled, plan, true) });
+            routes.insert(name.clone(), Route { name, ..proxied(compiled, plan, settings, true) });
         }
     }
     build_table(Table {
         routes,
         unmatched: nowhere(),
         // The filter refuses larger JSON bodies itself; the margin keeps Envoy from being first.
-        body_buffer_bytes: max_body_bytes.saturating_add(1 << 20),
+        body_buffer_bytes: settings.max_body_bytes.saturating_add(1 << 20),
     })
 }
 
@@ -89,10 +86,11 @@ pub(super) fn request_id_headers() -> Vec<HeaderValueOption> {
 }
 
 /// With a key, the reply is read for what it used, so the backend is asked not to compress it.
-fn proxied(compiled: &Compiled, plan: &RoutePlan, open: bool) -> Route {
+fn proxied(compiled: &Compiled, plan: &RoutePlan, settings: &Settings, open: bool) -> Route {
     let candidates: Vec<_> = plan.clusters.iter().filter_map(|&index| compiled.clusters.get(index)).collect();
     let timeouts = candidates.iter().map(|cluster| cluster.timeout_seconds);
     let per_try = timeouts.clone().max().unwrap_or_default();
+    let retry = &settings.resilience.retry;
     let backend = match candidates.as_slice() {
         [only] => literal(&only.backend),
         _ => "%UPSTREAM_METADATA(ditto:backend)%".into(),
@@ -100,36 +98,25 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, open: bool) -> Route {
     let action = RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(target(compiled, plan))),
         host_rewrite_specifier: Some(HostRewriteSpecifier::AutoHostRewrite(BoolValue { value: true })),
-        timeout: seconds(timeouts.fold(0, u32::saturating_add)),
+        timeout: seconds(if retry.timeouts { timeouts.fold(0, u32::saturating_add) } else { per_try }),
         // Not less than the listener's: a websocket may be silent for longer than a request may take, and a client's
         // upload may pause.
         idle_timeout: seconds(per_try.max(STREAM_IDLE_SECONDS)),
-        retry_policy: (candidates.len() > 1).then(|| next_candidate(candidates.len(), per_try)),
+        retry_policy: retry.policy(candidates.len(), per_try),
         ..Default::default()
     };
+    let mut told = vec![header("x-ditto-backend", &backend)];
+    if candidates.len() > 1 {
+        told.push(header("x-ditto-attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"));
+    }
     let credentials = CLIENT_CREDENTIALS.iter().filter(|_| !open);
     Route {
         name: plan.name.clone(),
         r#match: everything(),
         request_headers_to_remove: NEVER_FORWARDED.iter().chain(credentials).map(|&name| name.to_owned()).collect(),
         request_headers_to_add: if open { Vec::new() } else { vec![header("accept-encoding", "identity")] },
-        response_headers_to_add: [vec![header("x-ditto-backend", &backend)], request_id_headers()].concat(),
+        response_headers_to_add: [told, request_id_headers()].concat(),
         action: Some(Action::Route(action)),
-        ..Default::default()
-    }
-}
-
-/// Network failures go to the next candidate: each retry leaves out the priorities already tried.
-fn next_candidate(candidates: usize, per_try_seconds: u32) -> RetryPolicy {
-    let priority = PreviousPrioritiesConfig { update_frequency: 1 };
-    RetryPolicy {
-        retry_on: "connect-failure,refused-stream,reset".into(),
-        num_retries: u32_value(u32::try_from(candidates.saturating_sub(1)).unwrap_or(u32::MAX)),
-        per_try_timeout: seconds(per_try_seconds),
-        retry_priority: Some(RetryPriority {
-            name: "envoy.retry_priorities.previous_priorities".into(),
-            config_type: Some(ConfigType::TypedConfig(pack(&priority))),
-        }),
         ..Default::default()
     }
 }

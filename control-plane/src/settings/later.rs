@@ -31,23 +31,10 @@ const LATER: &[(&str, &str)] = &[
     ("--proxy-cache-max-total-body-bytes", "the response cache"),
     ("--proxy-cache-streaming", "the response cache"),
     ("--proxy-cache-ttl", "the response cache"),
-    ("--proxy-cb-cooldown-secs", "the circuit breaker"),
-    ("--proxy-cb-failure-status-codes", "the circuit breaker"),
-    ("--proxy-cb-failure-threshold", "the circuit breaker"),
-    ("--proxy-cb-no-network-errors", "the circuit breaker"),
-    ("--proxy-cb-no-server-errors", "the circuit breaker"),
-    ("--proxy-cb-no-timeout-errors", "the circuit breaker"),
-    ("--proxy-circuit-breaker", "the circuit breaker"),
-    ("--proxy-fallback-status-codes", "retries on status codes"),
     ("--proxy-health-check-interval-secs", "active health checks"),
     ("--proxy-health-check-path", "active health checks"),
     ("--proxy-health-check-timeout-secs", "active health checks"),
     ("--proxy-health-checks", "active health checks"),
-    ("--proxy-network-error-action", "retries on status codes"),
-    ("--proxy-retry", "retries on status codes"),
-    ("--proxy-retry-max-attempts", "retries on status codes"),
-    ("--proxy-retry-status-codes", "retries on status codes"),
-    ("--proxy-timeout-error-action", "retries on status codes"),
     ("--state", "the JSON state file"),
     ("--upstream", "backends by flag"),
 ];
@@ -71,7 +58,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_named_and_not_ignored() {
-        let arguments = ["g.json", "--pg=postgres://x", "--listen", "127.0.0.1:1", "--proxy-retry"];
+        let arguments = ["g.json", "--pg=postgres://x", "--listen", "127.0.0.1:1", "--proxy-cache"];
         let refused = flags_of_later_versions(arguments.map(str::to_owned));
         assert_eq!(refused.len(), 2);
         assert!(refused[0].starts_with("--pg: the PostgreSQL store"), "{refused:?}");

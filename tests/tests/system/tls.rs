@@ -16,13 +16,13 @@ use super::rig::{backend, document, statistic, streamed_chat, until_status};
 use ditto_tests::support::{SOON, chat, expect_error, keys_are_known, start};
 
 /// Whoever signs certificates in a test.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     directory: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -34,16 +34,16 @@ impl Authority {
     }
 
     /// Its own certificate, as a file.
-    fn bundle(&self) -> PathBuf {
+    pub(super) fn bundle(&self) -> PathBuf {
         self.directory.path().join("ca.pem")
     }
 
-    fn flags(&self) -> [String; 2] {
+    pub(super) fn flags(&self) -> [String; 2] {
         ["--ca-certificates".to_owned(), self.bundle().to_string_lossy().into_owned()]
     }
 
     /// A certificate for `name` and its key, in the form in which an Envoy's configuration has them.
-    fn sign(&self, name: &str) -> Value {
+    pub(super) fn sign(&self, name: &str) -> Value {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -55,13 +55,13 @@ impl Authority {
 }
 
 /// TLS in front of a simulator.
-struct Terminator {
+pub(super) struct Terminator {
     _envoy: Envoy,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Terminator {
-    async fn start(simulator: &Simulator, certificate: Value, alpn: &[&str]) -> Self {
+    pub(super) async fn start(simulator: &Simulator, certificate: Value, alpn: &[&str]) -> Self {
         let (listen, target) = (ports::free(), simulator.address());
         let socket = |address: std::net::SocketAddr| json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}});
         let any = |ty: &str, mut value: Value| {
