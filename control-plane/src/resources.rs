@@ -81,9 +81,13 @@ pub enum ResourcesError {
 pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, ResourcesError> {
     let mut resources: Vec<(ResourceType, String, Any)> = Vec::new();
     let mut references = Vec::new();
-    for plan in &compiled.clusters {
+    for (index, plan) in compiled.clusters.iter().enumerate() {
         resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan, settings)?));
         add_secrets(&plan.name, plan, &mut resources, &mut references);
+        if needs_last_resort(compiled, index, settings) {
+            let name = cluster::last_resort_name(plan);
+            resources.push((ResourceType::Cluster, name, cluster::last_resort(plan, settings)?));
+        }
     }
     for plan in &compiled.routes {
         if let Some(chain) = chain(compiled, plan) {
@@ -94,6 +98,10 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Re
             }
             for member in chain {
                 references.push(reference((ResourceType::Cluster, &name), (ResourceType::Cluster, &member.name)));
+                if settings.resilience.has_last_resort() {
+                    let last = cluster::last_resort_name(member);
+                    references.push(reference((ResourceType::Cluster, &name), (ResourceType::Cluster, &last)));
+                }
             }
         }
         let target = route::target(compiled, plan);
@@ -104,6 +112,12 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Re
     resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
     references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
     Ok(Snapshot::new(version(&compiled.filter.version, &resources), resources, references)?)
+}
+
+/// Whether a chain may come to the backend at `index` as a last resort.
+fn needs_last_resort(compiled: &Compiled, index: usize, settings: &Settings) -> bool {
+    let in_chain = |route: &RoutePlan| route.clusters.len() > 1 && route.clusters.contains(&index);
+    settings.resilience.has_last_resort() && compiled.routes.iter().any(in_chain)
 }
 
 /// The secrets of `cluster`: the credential headers of `plan`.

@@ -54,6 +54,38 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 /// # Errors
 /// The backend's certificate is to be checked, and there is nothing to check it against.
 pub(super) fn backend(plan: &ClusterPlan, settings: &Settings) -> Result<Any, ResourcesError> {
+    let cluster = Cluster {
+        typed_extension_protocol_options: http_options(
+            secret::injectors(&plan.name, plan),
+            plan.base_url.tls,
+            settings,
+        ),
+        outlier_detection: settings.resilience.breaker.as_ref().map(Breaker::detection),
+        ..destination(plan, plan.name.clone(), settings)?
+    };
+    Ok(pack(&cluster))
+}
+
+/// The name of the cluster in which a chain tries a backend as a last resort.
+pub(super) fn last_resort_name(plan: &ClusterPlan) -> String {
+    format!("{}/last-resort", plan.name)
+}
+
+/// The same backend for chains all of whose members are ejected: never ejected itself. Left to itself, Envoy would take
+/// members at random then, some more than once.
+///
+/// # Errors
+/// As [`backend`].
+pub(super) fn last_resort(plan: &ClusterPlan, settings: &Settings) -> Result<Any, ResourcesError> {
+    let cluster = Cluster {
+        typed_extension_protocol_options: http_options(Vec::new(), plan.base_url.tls, settings),
+        ..destination(plan, last_resort_name(plan), settings)?
+    };
+    Ok(pack(&cluster))
+}
+
+/// Where a backend is, and how many requests it may have.
+fn destination(plan: &ClusterPlan, name: String, settings: &Settings) -> Result<Cluster, ResourcesError> {
     let url = &plan.base_url;
     let is_address = url.host.parse::<IpAddr>().is_ok();
     let transport_socket = match (&settings.ca_certificates, url.tls) {
@@ -74,24 +106,21 @@ pub(super) fn backend(plan: &ClusterPlan, settings: &Settings) -> Result<Any, Re
         ..Default::default()
     };
     let locality = LocalityLbEndpoints { lb_endpoints: vec![endpoint], ..Default::default() };
-    let cluster = Cluster {
-        name: plan.name.clone(),
+    Ok(Cluster {
+        load_assignment: Some(ClusterLoadAssignment {
+            cluster_name: name.clone(),
+            endpoints: vec![locality],
+            ..Default::default()
+        }),
+        name,
         // Statistics go by the backend's name, over all generations.
         alt_stat_name: plan.backend.clone(),
         connect_timeout: seconds(5),
         cluster_discovery_type: Some(discovery),
-        load_assignment: Some(ClusterLoadAssignment {
-            cluster_name: plan.name.clone(),
-            endpoints: vec![locality],
-            ..Default::default()
-        }),
         circuit_breakers: Some(circuit_breakers(plan.max_in_flight)),
         transport_socket,
-        typed_extension_protocol_options: http_options(secret::injectors(&plan.name, plan), url.tls, settings),
-        outlier_detection: settings.resilience.breaker.as_ref().map(Breaker::detection),
         ..Default::default()
-    };
-    Ok(pack(&cluster))
+    })
 }
 
 /// The name of a chain's cluster.
@@ -99,10 +128,11 @@ pub(super) fn chain_name(plan: &RoutePlan) -> String {
     format!("chain/{}", plan.name)
 }
 
-/// The aggregate cluster of a chain: the candidates in order of priority. Its upstream filters run for each attempt,
-/// those of its members don't (seen on Envoy 1.40).
+/// The aggregate cluster of a chain: the candidates in order of priority, then the same as a last resort. Its upstream
+/// filters run for each attempt, those of its members don't (seen on Envoy 1.40).
 pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan], settings: &Settings) -> Any {
-    let clusters = members.iter().map(|member| member.name.clone()).collect();
+    let last = members.iter().filter(|_| settings.resilience.has_last_resort()).map(|member| last_resort_name(member));
+    let clusters = members.iter().map(|member| member.name.clone()).chain(last).collect();
     let filters = match (plan.prepare, members.first()) {
         (Prepare::Once, Some(first)) => secret::injectors(&chain_name(plan), first),
         _ => vec![filter::backend(settings)],

@@ -61,6 +61,13 @@ pub struct Breaker {
     pub network_errors: bool,
 }
 
+impl Resilience {
+    /// Whether members of a chain can be ejected, so that it needs something for when all are.
+    pub(super) fn has_last_resort(&self) -> bool {
+        self.breaker.is_some()
+    }
+}
+
 impl Retry {
     /// The policy of a route with so many candidates: each retry leaves out the priorities already tried. Envoy never
     /// retries a reply that has begun.
