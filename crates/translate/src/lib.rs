@@ -15,8 +15,10 @@
 
 pub mod chat;
 pub mod client;
+pub mod cohere;
 pub mod completions;
 pub mod content;
+pub mod converse;
 pub mod failure;
 pub mod fields;
 pub mod fold;

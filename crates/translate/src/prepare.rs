@@ -12,7 +12,7 @@ use crate::request::Request;
 use crate::target::{Host, Outgoing, ReplyContext, Target};
 use crate::translator::{ReplyForm, ReplyPlan};
 use crate::url::segment;
-use crate::{chat, completions, gemini, messages, responses};
+use crate::{chat, cohere, completions, converse, gemini, messages, responses};
 
 /// What a client asks.
 #[derive(Debug, Clone, Copy)]
@@ -224,7 +224,8 @@ fn translate(
         Dialect::Responses => responses::write_request(&request, &target, losses),
         Dialect::Messages => messages::write_request(&request, &target, losses),
         Dialect::Gemini => gemini::write_request(&request, &target, losses),
-        Dialect::Converse | Dialect::Cohere => return Err(Unprepared::Unsupported),
+        Dialect::Converse => converse::write_request(&request, &target, losses),
+        Dialect::Cohere => cohere::write_request(&request, &target, losses),
     }?;
     let mut context = context(call, Some(&request));
     if client == Client::Responses {

@@ -9,9 +9,9 @@ use super::rig;
 #[tokio::test]
 async fn every_client_gets_text_from_every_backend() {
     let simulator = rig::simulator();
-    let gateway = rig::start(&simulator).await;
+    let gateway = rig::start_everywhere(&simulator).await;
     let client = gateway.client().with_bearer(config::TOKEN);
-    for backend in rig::BACKENDS {
+    for backend in rig::EVERYWHERE {
         for dialect in Dialect::ALL {
             for stream in [false, true] {
                 let case = format!("{dialect:?} over {backend}, stream {stream}");
@@ -37,9 +37,9 @@ async fn every_client_gets_text_from_every_backend() {
 #[tokio::test]
 async fn every_client_gets_calls_from_every_backend() {
     let simulator = rig::simulator();
-    let gateway = rig::start(&simulator).await;
+    let gateway = rig::start_everywhere(&simulator).await;
     let client = gateway.client().with_bearer(config::TOKEN);
-    for backend in rig::BACKENDS {
+    for backend in rig::EVERYWHERE {
         for dialect in Dialect::ALL {
             for stream in [false, true] {
                 let case = format!("{dialect:?} over {backend}, stream {stream}");

@@ -16,7 +16,7 @@ use crate::stream::{Frame, Sink, StreamReader, StreamWriter};
 use crate::tally::{Counted, Tally};
 use crate::target::ReplyContext;
 use crate::translator::ReplyPlan;
-use crate::{chat, completions, gemini, messages, responses};
+use crate::{chat, cohere, completions, converse, gemini, messages, responses};
 
 /// A stream on its way from a backend's dialect to a client's.
 #[derive(Debug)]
@@ -89,7 +89,9 @@ fn reader(dialect: Dialect) -> Box<dyn StreamReader> {
         Dialect::Responses => Box::new(responses::Reader::default()),
         Dialect::Messages => Box::new(messages::Reader::default()),
         Dialect::Gemini => Box::new(gemini::Reader::default()),
-        Dialect::Chat | Dialect::Converse | Dialect::Cohere => Box::new(chat::Reader::default()),
+        Dialect::Converse => Box::new(converse::Reader::default()),
+        Dialect::Cohere => Box::new(cohere::Reader::default()),
+        Dialect::Chat => Box::new(chat::Reader::default()),
     }
 }
 
@@ -110,7 +112,8 @@ pub(super) fn read_reply(dialect: Dialect, body: &[u8]) -> Option<Reply<'_>> {
         Dialect::Responses => responses::read_reply(body),
         Dialect::Messages => messages::read_reply(body),
         Dialect::Gemini => gemini::read_reply(body),
-        Dialect::Converse | Dialect::Cohere => None,
+        Dialect::Converse => converse::read_reply(body),
+        Dialect::Cohere => cohere::read_reply(body),
     }
 }
 
@@ -120,7 +123,8 @@ pub(super) fn read_failure(dialect: Dialect, status: u16, body: &[u8]) -> Failur
         Dialect::Responses => responses::read_failure(status, body),
         Dialect::Messages => messages::read_failure(status, body),
         Dialect::Gemini => gemini::read_failure(status, body),
-        Dialect::Converse | Dialect::Cohere => Failure::of_other(status, body),
+        Dialect::Converse => converse::read_failure(status, body),
+        Dialect::Cohere => cohere::read_failure(status, body),
     }
 }
 

@@ -1,0 +1,4 @@
+//! Requests as they are written, and both forms of replies against each other.
+
+mod replies;
+mod requests;

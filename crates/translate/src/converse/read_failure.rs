@@ -1,0 +1,40 @@
+//! A backend's error, read into the canonical form.
+
+use serde::Deserialize;
+
+use crate::failure::{Failure, FailureKind};
+use crate::text::Text;
+
+#[derive(Debug, Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, alias = "Message")]
+    message: Text<'a>,
+}
+
+/// Reads an error: <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html>
+/// (seen 2026-11). The exception's name is a header, and says no more than the status.
+pub fn read_failure(status: u16, body: &[u8]) -> Failure {
+    let mut failure = match serde_json::from_slice::<Wire<'_>>(body) {
+        Ok(Wire { message }) if !message.is_empty() => Failure::new(status, message.into_string()),
+        Ok(_) => Failure::of_other(status, &[]),
+        Err(_) => Failure::of_other(status, body),
+    };
+    // The model behind it failed.
+    if status == 424 {
+        failure.kind = FailureKind::Server;
+    }
+    failure
+}
+
+/// The failure of an exception in a stream, where there is no status.
+pub(super) fn of_exception(name: &str, body: &[u8]) -> Failure {
+    let kind = match name {
+        "throttlingException" => FailureKind::RateLimited,
+        "validationException" => FailureKind::InvalidRequest,
+        "modelTimeoutException" => FailureKind::Timeout,
+        "serviceUnavailableException" => FailureKind::Overloaded,
+        "accessDeniedException" => FailureKind::Permission,
+        _ => FailureKind::Server,
+    };
+    Failure { kind, ..read_failure(kind.status(), body) }
+}
