@@ -142,7 +142,7 @@ pub(super) struct MessageDelta<'a> {
 #[derive(Debug)]
 pub(super) struct OneOr<T>(pub(super) Option<T>);
 
-impl<'de: 'a, 'a, T: Deserialize<'de> + 'a> Deserialize<'de> for OneOr<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOr<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match crate::json::TextOr::<T>::deserialize(deserializer)? {
             crate::json::TextOr::List(list) => Ok(Self(list.into_iter().next())),
