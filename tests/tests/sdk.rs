@@ -5,14 +5,19 @@
 
 mod sdk {
     pub(crate) mod backends;
+    pub(crate) mod cli;
     pub(crate) mod installed;
+    pub(crate) mod process;
+    pub(crate) mod recipe;
     pub(crate) mod script;
 }
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
+use sdk::cli::{self, Program};
 use sdk::installed::Installed;
+use sdk::recipe;
 use sdk::script::{Setting, check};
 
 /// What is installed, the script, and what the gateway before it is like.
@@ -27,17 +32,42 @@ const SCRIPTS: [(&str, &str, Setting); 8] = [
     ("node", "google_cases.cjs", Setting::EveryBackend),
 ];
 
+/// The backends that programs are tried over: one of each maker's dialect.
+const PROGRAM_BACKENDS: [&str; 3] = ["compatible", "anthropic", "google"];
+
 fn main() -> ExitCode {
-    let trials = SCRIPTS.into_iter().map(|(language, script, setting)| {
-        let (client, _) = script.split_once(['_', '.']).unwrap_or((script, ""));
-        let name = match setting {
-            Setting::Plain => format!("the_{language}_client_is_served"),
-            Setting::EveryBackend => format!("the_{language}_client_of_{client}_is_served_by_every_backend"),
-        };
-        let installed = Installed::find(language);
-        let missing = installed.is_err();
-        let test = move || check(&installed?, &format!("tests/sdk/{language}/{script}"), setting);
-        Trial::test(name, test).with_ignored_flag(missing)
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let scripts = SCRIPTS.map(|(language, script, setting)| script_trial(language, script, setting));
+    let programs = [Program::ClaudeCode, Program::GeminiCli];
+    let programs = programs.into_iter().flat_map(|program| PROGRAM_BACKENDS.map(|backend| trial(program, backend)));
+    let recipes = [Program::ClaudeCode, Program::GeminiCli].map(recipe_trial);
+    let curl = Trial::test("curl_is_answered_as_documented", recipe::check_curl);
+    let curl = curl.with_ignored_flag(recipe::curl().is_err());
+    let trials = scripts.into_iter().chain(programs).chain(recipes).chain([curl]).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn script_trial(language: &'static str, script: &'static str, setting: Setting) -> Trial {
+    let (client, _) = script.split_once(['_', '.']).unwrap_or((script, ""));
+    let name = match setting {
+        Setting::Plain => format!("the_{language}_client_is_served"),
+        Setting::EveryBackend => format!("the_{language}_client_of_{client}_is_served_by_every_backend"),
+    };
+    let installed = Installed::find(language);
+    let missing = installed.is_err();
+    let test = move || check(&installed?, &format!("tests/sdk/{language}/{script}"), setting);
+    Trial::test(name, test).with_ignored_flag(missing)
+}
+
+fn trial(program: Program, backend: &'static str) -> Trial {
+    let installed = Installed::find("cli");
+    let missing = installed.is_err();
+    let name = format!("{}_edits_a_file_over_{backend}", program.name());
+    Trial::test(name, move || cli::check(program, &installed?, backend)).with_ignored_flag(missing)
+}
+
+fn recipe_trial(program: Program) -> Trial {
+    let installed = Installed::find("cli");
+    let missing = installed.is_err();
+    let name = format!("{}_is_answered_as_documented", program.name());
+    Trial::test(name, move || recipe::check_program(program, &installed?)).with_ignored_flag(missing)
 }

@@ -10,7 +10,7 @@ const BACKENDS: [(&str, Option<&str>, &str, &str); 5] = [
     ("plain", None, "gpt-4o", "authorization"),
     ("compatible", Some("openai-compatible"), "gpt-4o", "authorization"),
     ("openai", Some("openai"), "gpt-4o", "authorization"),
-    ("anthropic", Some("anthropic"), "claude-sonnet-4-5", "x-api-key"),
+    ("anthropic", Some("anthropic"), "claude-sonnet-4-6", "x-api-key"),
     ("google", Some("google"), "gemini-2.5-flash", "x-goog-api-key"),
 ];
 

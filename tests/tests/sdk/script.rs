@@ -1,6 +1,5 @@
 //! A script of checks, run against a gateway of its own.
 
-use std::process::Command;
 use std::time::Duration;
 
 use ditto_tests::harness::{Gateway, config, locate};
@@ -10,9 +9,10 @@ use serde_json::Value;
 
 use super::backends;
 use super::installed::Installed;
+use super::process::finish;
 
 /// More than a busy machine needs; the clients bound each request themselves.
-const SCRIPT_TIMEOUT: Duration = Duration::from_secs(240);
+const SCRIPT_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// What the gateway is like.
 #[derive(Debug, Clone, Copy)]
@@ -60,32 +60,4 @@ fn prepare(setting: Setting) -> Result<(Simulator, Value), Failed> {
             (simulator, document)
         }
     })
-}
-
-/// How a program ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    /// With status 0.
-    pub(crate) success: bool,
-    /// What it wrote to standard output.
-    pub(crate) stdout: String,
-    /// What it wrote to standard error.
-    pub(crate) stderr: String,
-}
-
-impl Ended {
-    /// All that it wrote.
-    pub(crate) fn text(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
-}
-
-/// Runs a program to its end; it is killed when it takes longer than `timeout`.
-pub(crate) async fn finish(command: Command, timeout: Duration) -> Result<Ended, Failed> {
-    let mut command = tokio::process::Command::from(command);
-    command.kill_on_drop(true).stdin(std::process::Stdio::null());
-    let output = tokio::time::timeout(timeout, command.output()).await;
-    let output = output.map_err(|_| format!("not at its end after {timeout:?}: {command:?}"))??;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Ended { success: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
 }
