@@ -135,6 +135,10 @@ pub(crate) fn check(program: Program, installed: &Installed, backend: &str) -> R
     let gateway = runtime.block_on(Gateway::start(backends::document(&simulator), &[]));
     let mut command = program.at(installed, home.path(), &gateway.url())?;
     command.args(program.arguments(&format!("on-{backend}")));
+    if let Program::ClaudeCode = program {
+        // The other way in which it presents a key: as a bearer token.
+        command.env_remove("ANTHROPIC_API_KEY").env("ANTHROPIC_AUTH_TOKEN", config::TOKEN);
+    }
     let ended = runtime.block_on(finish(command, PROGRAM_TIMEOUT))?;
 
     let all = || format!("{}\nthe gateway said:\n{}", ended.text(), gateway.log());
