@@ -6,13 +6,14 @@ use ditto_llm::edit::{self, Edit};
 use ditto_llm::endpoint::{Endpoint, path_with_model};
 
 use crate::client::Client;
+use crate::embeddings::{self, Backend};
 use crate::loss::{Loss, Losses, Refusal};
 use crate::plan::{Dialect, Plan, Provider, plan};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, ReplyContext, Target};
 use crate::translator::{ReplyForm, ReplyPlan};
 use crate::url::segment;
-use crate::{chat, cohere, completions, converse, gemini, messages, responses};
+use crate::{chat, cohere, completions, converse, gemini, messages, rerank, responses};
 
 /// What a client asks.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +116,9 @@ pub fn prepare(call: &Call<'_>, aim: &Aim<'_>) -> Result<Prepared, Unprepared> {
             Ok(Prepared::Answer(messages::write_count(call.input_estimate)))
         }
         Plan::Estimate => Ok(Prepared::Answer(gemini::write_count(call.input_estimate))),
-        Plan::Embed(_) | Plan::Rerank(_) | Plan::Unsupported => Err(Unprepared::Unsupported),
+        Plan::Embed(dialect) => embed(call, aim, dialect),
+        Plan::Rerank(_) => rank(call, aim),
+        Plan::Unsupported => Err(Unprepared::Unsupported),
     }
 }
 
@@ -166,6 +169,8 @@ fn context(call: &Call<'_>, request: Option<&Request<'_>>) -> ReplyContext {
         json_array: is_gemini && streams && !asks_for_events(call.path),
         envelope: call.path.starts_with("/v1internal:"),
         echo: None,
+        input_estimate: call.input_estimate,
+        wanted: rerank::Wanted::default(),
     }
 }
 
@@ -357,5 +362,33 @@ fn count(call: &Call<'_>, aim: &Aim<'_>, client: Client, dialect: Dialect) -> Re
         _ => messages::count_tokens_request(&request, &target, &mut losses)?,
     };
     let reply = ReplyPlan { form: ReplyForm::Counted(client, dialect), context: context(call, None), cap: None };
+    Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: losses.header(), reply })))
+}
+
+fn embed(call: &Call<'_>, aim: &Aim<'_>, dialect: Dialect) -> Result<Prepared, Unprepared> {
+    let target = target(aim);
+    let backend = match (dialect, target.host) {
+        (Dialect::Gemini, Host::Vertex { .. }) => Backend::Vertex,
+        (Dialect::Gemini, _) => Backend::Gemini,
+        (Dialect::Cohere, _) => Backend::Cohere,
+        _ => Backend::OpenAi,
+    };
+    let is_gemini = call.endpoint.is_gemini();
+    let mut losses = Losses::new(if is_gemini { Client::Gemini } else { Client::Chat }, aim.lossy);
+    let path = call.path.split('?').next().unwrap_or_default();
+    let asked = match is_gemini {
+        true => embeddings::read_gemini(call.body, path.ends_with(":batchEmbedContents"), &mut losses),
+        false => embeddings::read_openai(call.body, &mut losses),
+    }?;
+    let outgoing = embeddings::write_request(&asked, backend, &target, &mut losses)?;
+    let reply = ReplyPlan { form: ReplyForm::Embedded(asked.form, backend), context: context(call, None), cap: None };
+    Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: losses.header(), reply })))
+}
+
+fn rank(call: &Call<'_>, aim: &Aim<'_>) -> Result<Prepared, Unprepared> {
+    let mut losses = Losses::new(Client::Chat, aim.lossy);
+    let (outgoing, wanted) = rerank::write_request(call.body, &target(aim), &mut losses)?;
+    let context = ReplyContext { wanted, ..context(call, None) };
+    let reply = ReplyPlan { form: ReplyForm::Ranked, context, cap: None };
     Ok(Prepared::Send(Box::new(Sending { outgoing, dropped: losses.header(), reply })))
 }

@@ -1,6 +1,7 @@
 //! Where a translated request goes, and what the reply's writers must know of the request.
 
 use crate::json::Raw;
+use crate::rerank::Wanted;
 
 /// Who serves a dialect: the same words travel under other paths, with small differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,4 +69,8 @@ pub struct ReplyContext {
     pub envelope: bool,
     /// Responses: members of the request that its replies repeat, as one object.
     pub echo: Option<Raw<'static>>,
+    /// The input's tokens, for replies that must tell them where the backend does not.
+    pub input_estimate: u64,
+    /// Ranking: what the client wants back beside the ranks.
+    pub wanted: Wanted,
 }

@@ -4,12 +4,14 @@ mod generated;
 
 use ditto_llm::endpoint::Endpoint;
 use ditto_llm::meter::{MeterOptions, Metered, ResponseMeter};
+use ditto_llm::usage::Usage;
 
 use crate::client::Client;
+use crate::embeddings::{Backend, Form};
 use crate::failure::Failure;
 use crate::plan::Dialect;
 use crate::target::ReplyContext;
-use crate::{chat, completions, gemini, messages, responses};
+use crate::{chat, cohere, completions, embeddings, gemini, messages, rerank, responses};
 use generated::Generated;
 
 /// A reply that is not a stream is held until it is whole, up to so many bytes.
@@ -33,6 +35,10 @@ pub enum ReplyForm {
     Generated(Client, Dialect),
     /// A count of tokens.
     Counted(Client, Dialect),
+    /// Embeddings, for a client of OpenAI's or Gemini's.
+    Embedded(Form, Backend),
+    /// Ranks of Cohere's.
+    Ranked,
     /// The client's own dialect: it passes, and is read to be charged.
     Same(Endpoint),
     /// Anthropic's own reply from another host of its models: a stream may be in frames of Amazon's, and failures are in
@@ -142,7 +148,9 @@ impl Translator {
                 let content_type = if self.plan.context.json_array { JSON } else { EVENTS };
                 (State::Streaming(Box::new(generated)), Mode::Stream(content_type))
             }
-            ReplyForm::Generated(..) | ReplyForm::Counted(..) => (State::Collecting(Vec::new(), false), Mode::Whole),
+            ReplyForm::Generated(..) | ReplyForm::Counted(..) | ReplyForm::Embedded(..) | ReplyForm::Ranked => {
+                (State::Collecting(Vec::new(), false), Mode::Whole)
+            }
         };
         self.state = state;
         mode
@@ -207,6 +215,8 @@ impl Translator {
         match self.plan.form {
             ReplyForm::Generated(client, dialect) => self.generated(&body, client, dialect),
             ReplyForm::Counted(client, dialect) => self.counted(&body, client, dialect),
+            ReplyForm::Embedded(form, backend) => self.embedded(&body, form, backend),
+            ReplyForm::Ranked => self.ranked(&body),
             ReplyForm::Rehosted => {
                 let failure = messages::read_failure(self.status, &body);
                 self.failed(&failure)
@@ -270,11 +280,48 @@ impl Translator {
         }
     }
 
+    fn embedded(&mut self, body: &[u8], form: Form, backend: Backend) -> WholeReply {
+        if !(200..300).contains(&self.status) {
+            let failure = match backend {
+                Backend::OpenAi => chat::read_failure(self.status, body),
+                Backend::Gemini | Backend::Vertex => gemini::read_failure(self.status, body),
+                Backend::Cohere => cohere::read_failure(self.status, body),
+            };
+            return self.failed(&failure);
+        }
+        let context = &self.plan.context;
+        let embedded = embeddings::read_reply(body, backend);
+        let tokens = embedded.as_ref().and_then(|embedded| embedded.tokens);
+        let written = embedded
+            .and_then(|embedded| embeddings::write_reply(&embedded, form, &context.model, context.input_estimate));
+        self.metered.finished = true;
+        self.metered.usage = tokens.map(|input| Usage { input, ..Usage::default() });
+        match written {
+            Some(body) => json(body),
+            None => self.failed(&Failure { code: Some(INVALID_REPLY.into()), ..Failure::unreadable() }),
+        }
+    }
+
+    fn ranked(&mut self, body: &[u8]) -> WholeReply {
+        if !(200..300).contains(&self.status) {
+            let failure = cohere::read_failure(self.status, body);
+            return self.failed(&failure);
+        }
+        let context = &self.plan.context;
+        // Tokens are not told, only units of search.
+        self.metered.finished = true;
+        match rerank::write_reply(body, &context.model, &context.wanted) {
+            Some(body) => json(body),
+            None => self.failed(&Failure { code: Some(INVALID_REPLY.into()), ..Failure::unreadable() }),
+        }
+    }
+
     fn failed(&mut self, failure: &Failure) -> WholeReply {
         self.metered.error = true;
         let client = match self.plan.form {
             ReplyForm::Generated(client, _) | ReplyForm::Counted(client, _) => client,
-            ReplyForm::Wrapped => Client::Gemini,
+            ReplyForm::Wrapped | ReplyForm::Embedded(Form::One | Form::Batch, _) => Client::Gemini,
+            ReplyForm::Embedded(..) | ReplyForm::Ranked => Client::Chat,
             ReplyForm::Same(_) | ReplyForm::Rehosted => Client::Messages,
         };
         let (status, body) = generated::write_failure(client, failure);
