@@ -17,6 +17,7 @@ mod read_reply;
 mod read_request;
 mod read_stream;
 mod read_tools;
+pub mod reply_fields;
 mod server;
 mod slots;
 mod speech;

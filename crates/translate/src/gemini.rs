@@ -21,6 +21,7 @@ mod read_failure;
 mod read_reply;
 mod read_request;
 mod read_stream;
+pub mod reply_fields;
 mod results;
 mod rewrap;
 mod schema;

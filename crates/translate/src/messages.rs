@@ -11,6 +11,7 @@ mod read_reply;
 mod read_request;
 mod read_stream;
 mod rehost;
+pub mod reply_fields;
 mod scrub;
 mod unframe;
 mod usage;

@@ -18,6 +18,7 @@ mod read_reply;
 mod read_request;
 mod read_stream;
 mod read_tools;
+pub mod reply_fields;
 mod wire_reply;
 mod wire_request;
 mod write_events;

@@ -9,15 +9,20 @@ mod cell;
 mod implied;
 #[path = "loss_table/page.rs"]
 mod page;
+#[path = "loss_table/replied.rs"]
+mod replied;
 mod support;
 
 use std::fs;
 use std::path::PathBuf;
 
 use ditto_translate::client::Client;
+use ditto_translate::plan::Dialect;
 
 use cell::{Cell, Judge};
 use page::Table;
+use replied::{cell as cell_of_reply, is_stale, reply_fields};
+use support::replies::DIALECTS;
 use support::requests::{BACKENDS, fields};
 
 /// The table of a client's requests, and its silent losses.
@@ -37,12 +42,35 @@ fn requests(client: Client, silent: &mut Vec<String>) -> Table {
     table
 }
 
+/// The table of a backend's replies, and what is wrong with it.
+fn replies(dialect: Dialect, wrong: &mut Vec<String>) -> Table {
+    let mut table = Table::new(Client::ALL.iter().map(|client| page::name(*client).to_owned()).collect());
+    for field in reply_fields(dialect).1 {
+        let mut cells = Vec::new();
+        for client in Client::ALL {
+            let cell = cell_of_reply(client, dialect, field).unwrap_or_else(|problem| {
+                wrong.push(format!("{dialect:?} to {client:?}: {}: {problem}", field.name));
+                Cell::Silent
+            });
+            table.set(field.name, page::name(client), &cell);
+            cells.push(cell);
+        }
+        if is_stale(field, &cells) {
+            wrong.push(format!("{dialect:?}: {}: every client gets it, and a reason says otherwise", field.name));
+        }
+    }
+    table
+}
+
 #[test]
 fn the_document_is_current_and_no_loss_is_silent() {
     let mut silent = Vec::new();
     let mut page = page::head();
     for client in Client::ALL {
         page.push_str(&page::section(page::title(client), &requests(client, &mut silent)));
+    }
+    for (_, dialect) in DIALECTS {
+        page.push_str(&page::section(page::title_of_replies(*dialect), &replies(*dialect, &mut silent)));
     }
     assert!(silent.is_empty(), "{} silent losses:\n{}", silent.len(), silent.join("\n"));
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/translation.md");

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use ditto_translate::client::Client;
+use ditto_translate::plan::Dialect;
 
 use crate::cell::Cell;
 
@@ -88,6 +89,29 @@ pub(crate) fn title(client: Client) -> &'static str {
     }
 }
 
+/// A client's column.
+pub(crate) fn name(client: Client) -> &'static str {
+    match client {
+        Client::Chat => "chat completions",
+        Client::Completions => "completions",
+        Client::Responses => "Responses",
+        Client::Messages => "Messages",
+        Client::Gemini => "Gemini",
+    }
+}
+
+/// What a backend's replies are called.
+pub(crate) fn title_of_replies(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Chat => "Replies of OpenAI-compatible backends",
+        Dialect::Responses => "Replies of OpenAI Responses",
+        Dialect::Messages => "Replies of Anthropic",
+        Dialect::Gemini => "Replies of Gemini",
+        Dialect::Converse => "Replies of Bedrock's Converse",
+        Dialect::Cohere => "Replies of Cohere",
+    }
+}
+
 /// What stands in front of the tables.
 pub(crate) fn head() -> String {
     "<!-- Made by crates/translate/tests/loss_table.rs, which says how. -->\n\
@@ -101,6 +125,7 @@ pub(crate) fn head() -> String {
     it, unless the operator allows losses; then it is dropped.\n\
     - `error`: the request is refused in any case.\n\
     - `=`: it asks for what is so anyway.\n\n\
+    Replies have the same words, for what clients get of them.\n\n\
     Numbers lead to the notes below each table.\n"
         .to_owned()
 }

@@ -7,3 +7,4 @@ pub(crate) mod goldens;
 pub(crate) mod json;
 pub(crate) mod replies;
 pub(crate) mod requests;
+pub(crate) mod streamed;
