@@ -11,6 +11,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
 
+use crate::envoy::admin::EnvoyAdmin;
 use crate::keys::directory::KeyDirectory;
 
 mod auth;
@@ -41,6 +42,8 @@ pub struct AdminState {
     pub token: Option<AdminToken>,
     /// Names that a key's `route` may have.
     pub backends: BackendNames,
+    /// The Envoy that says how the backends are; `None`: it is somebody else's.
+    pub envoy: Option<EnvoyAdmin>,
     /// The books.
     pub ledger: LedgerAccess,
     /// What `/ready` looks at, besides the key store.
@@ -64,6 +67,7 @@ pub fn router(state: AdminState) -> Router {
         let admin = Router::new()
             .merge(keys::router(&state))
             .merge(ledger::router(&state))
+            .merge(backends::router(&state))
             .merge(state.config.clone())
             .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
             .route("/admin", nothing.clone())

@@ -114,6 +114,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         directory,
         token,
         backends,
+        envoy: (!run.no_envoy).then(|| EnvoyAdmin::new(envoy_admin.clone())),
         ledger: ledger.clone(),
         checks,
         config: config_routes(Arc::clone(&manager)),

@@ -26,6 +26,7 @@ mod system {
     mod resilience_breaker;
     mod resilience_matrix;
     mod resilience_retry;
+    mod resilience_status;
     mod revocation;
     mod rig;
     mod rollout;
