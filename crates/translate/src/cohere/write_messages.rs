@@ -56,15 +56,24 @@ fn turn<'a>(turn: &'a Turn<'_>, messages: &mut Vec<Message<'a>>, losses: &mut Lo
             Part::Refusal(_) => {}
             Part::Image(image) if turn.role == Role::User => message.content.extend(self::image(image, losses)?),
             Part::Image(_) => losses.refuse(Feature::Image, "Cohere takes pictures from the user only")?,
-            Part::Document(document) => message.content.extend(text_of(document, losses)?),
+            Part::Document(document) => {
+                tell_document(document, losses);
+                message.content.extend(text_of(document, losses)?);
+            }
             Part::Audio(_) => losses.refuse(Feature::Audio, "Cohere takes no sound")?,
             Part::Video(_) => losses.refuse(Feature::Video, "Cohere takes no moving pictures")?,
             Part::Thinking(_) => {
                 losses.drop(Feature::Thoughts, "Cohere's thoughts have no proof, and are not returned")
             }
-            Part::ToolCall(call) => message.tool_calls.push(self::call(call)),
+            Part::ToolCall(call) => {
+                tell_mark(call.cache.is_some(), losses);
+                message.tool_calls.push(self::call(call));
+            }
             // Results are messages of their own, in front of what else the user says.
-            Part::ToolResult(result) => push_result(result, messages, losses)?,
+            Part::ToolResult(result) => {
+                tell_mark(result.cache.is_some(), losses);
+                push_result(result, messages, losses)?;
+            }
         }
     }
     push(message, messages);
@@ -144,4 +153,21 @@ fn push_result<'a>(
     let tool_call_id = Some(Text(signature::bare(&result.id)));
     messages.push(Message { role: "tool", content, tool_call_id, ..Message::default() });
     Ok(())
+}
+
+fn tell_mark(is_marked: bool, losses: &mut Losses) {
+    if is_marked {
+        losses.drop(Feature::CacheControl, "Cohere has no marks of what to cache");
+    }
+}
+
+/// What stands beside a document's text.
+fn tell_document(document: &Document<'_>, losses: &mut Losses) {
+    tell_mark(document.media.cache.is_some(), losses);
+    if document.citations {
+        losses.drop(Feature::Citations, "a user's documents are text to Cohere, which it does not cite");
+    }
+    if document.title.is_some() || document.context.is_some() {
+        losses.drop(Feature::Document, "of a user's document, Cohere gets the text");
+    }
 }

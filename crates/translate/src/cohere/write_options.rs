@@ -74,6 +74,9 @@ pub(super) fn write<'a>(request: &'a Request<'_>, body: &mut Body<'a>, losses: &
             None => json!({"type": "enabled"}),
         },
     });
+    if request.reasoning.is_some_and(|reasoning| reasoning.show == Some(false)) {
+        losses.drop(Feature::Reasoning, "Cohere always shows its thoughts");
+    }
     if request.reasoning.is_some_and(|reasoning| reasoning.effort.is_some() && !reasoning.is_off()) {
         losses.drop(Feature::Reasoning, "Cohere thinks or does not; how much is said in tokens only");
     }
@@ -112,7 +115,12 @@ fn format<'a>(
     let (schema, feature) = match &request.format {
         None | Some(Format::Text) => return Ok(None),
         Some(Format::Json) => (None, Feature::JsonFormat),
-        Some(Format::Schema { schema, .. }) => (Some(schema.borrowed()), Feature::Schema),
+        Some(Format::Schema { schema, description, .. }) => {
+            if description.is_some() {
+                losses.drop(Feature::Schema, "Cohere has no place for a schema's description");
+            }
+            (Some(schema.borrowed()), Feature::Schema)
+        }
     };
     if !body.tools.is_empty() {
         losses.refuse(feature, "Cohere writes JSON only without tools")?;

@@ -36,6 +36,8 @@ pub(crate) const BACKENDS: &[Backend] = &[
     backend("Anthropic", Provider::Anthropic, "claude-sonnet-4-5"),
     backend("Vertex (Claude)", VERTEX, "claude-sonnet-4-5@20250929"),
     backend("Bedrock (Claude)", Provider::Bedrock, "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    backend("Bedrock (Converse)", Provider::Bedrock, "amazon.nova-pro-v1:0"),
+    backend("Cohere", Provider::Cohere, "command-a-03-2025"),
     backend("Gemini", Provider::Gemini, "gemini-2.5-pro"),
     backend("Vertex (Gemini)", VERTEX, "gemini-2.5-pro"),
 ];
