@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use ditto_policy::compile::{Compiled, RoutePlan};
+use ditto_policy::filter_config::Speaks;
 use ditto_policy::routing::open_route_name;
 use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
 use envoy_types::pb::envoy::config::route::v3::route::Action;
@@ -109,7 +110,12 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, settings: &Settings, open: boo
     if candidates.len() > 1 {
         told.push(header("x-ditto-attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"));
     }
-    let credentials = CLIENT_CREDENTIALS.iter().filter(|_| !open);
+    // What the filter signed with stands where the client's own credential stood, and must stay.
+    let signed = plan.clusters.first().and_then(|&index| compiled.filter.backends.get(index)).is_some_and(|backend| {
+        let provider = backend.provider.as_ref();
+        plan.clusters.len() == 1 && provider.is_some_and(|config| config.signs && config.speaks == Speaks::Bedrock)
+    });
+    let credentials = CLIENT_CREDENTIALS.iter().filter(|name| !open && !(signed && **name == "authorization"));
     Route {
         name: plan.name.clone(),
         r#match: everything(),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 pub(super) const BACKENDS: [&str; 4] = ["compatible", "openai", "anthropic", "google"];
 
 /// Those, and the hosts of several makers' models and providers with a dialect of their own.
-pub(super) const EVERYWHERE: [&str; 7] =
-    ["compatible", "openai", "anthropic", "google", "vertex", "vertex-claude", "cohere"];
+pub(super) const EVERYWHERE: [&str; 9] =
+    ["compatible", "openai", "anthropic", "google", "vertex", "vertex-claude", "cohere", "bedrock", "bedrock-claude"];
 
 /// What requests to Bedrock are signed with.
 fn aws() -> AwsCredentials {
