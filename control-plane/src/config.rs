@@ -30,6 +30,7 @@ mod effects;
 mod fingerprint;
 pub mod follow;
 mod install;
+mod rollout;
 mod secrecy;
 mod source;
 #[cfg(test)]
@@ -40,6 +41,8 @@ pub mod versions;
 use fingerprint::Fingerprints;
 use install::Standing;
 pub use install::{Beginning, Failure, Wish};
+pub use rollout::RolloutStatus;
+use rollout::Staging;
 pub use source::{Configured, Prices, Source};
 use validate::InForce;
 pub use validate::Verdict;
@@ -94,6 +97,8 @@ impl std::fmt::Debug for ConfigManager {
 struct DocumentStatus {
     version: String,
     in_force: InForce,
+    /// The latest document that some nodes came to first.
+    staging: Option<Staging>,
     /// None until the store has it.
     version_in_force: Option<Version>,
     loaded_at_ms: u64,
@@ -146,6 +151,7 @@ impl ConfigManager {
             version: parts.cache.current().version().to_owned(),
             in_force: InForce::of(configured, compiled),
             version_in_force,
+            staging: None,
             loaded_at_ms: now_ms(),
             warnings: warnings(configured),
             prices: prices_status(configured),
@@ -192,6 +198,9 @@ impl ConfigManager {
         let mut status = self.status();
         let old = std::mem::replace(&mut status.credentials, new);
         status.former_credentials.push((until, old));
+        if let Some(staging) = status.staging.take() {
+            status.former_credentials.push((until, staging.credentials));
+        }
         self.publish_credentials(status);
         let manager = Arc::clone(self);
         tokio::spawn(async move {
@@ -205,6 +214,10 @@ impl ConfigManager {
         let now = Instant::now();
         status.former_credentials.retain(|(until, _)| *until > now);
         let mut all = BTreeMap::new();
+        // Those in force go before what is on its way, where both are of the same cluster.
+        if let Some(staging) = &status.staging {
+            all.extend(staging.credentials.clone());
+        }
         for (_, former) in &status.former_credentials {
             all.extend(former.clone());
         }

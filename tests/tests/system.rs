@@ -5,6 +5,7 @@ mod system {
     mod away;
     mod bodies;
     mod command_line;
+    mod config_rollout;
     mod config_versions;
     mod crashes;
     mod credentials;

@@ -29,6 +29,12 @@ pub enum Failure {
     /// There is no such version, or no longer.
     #[error("there is no version {0}")]
     Unknown(VersionId),
+    /// A document is staged already.
+    #[error("a document is staged already: promote or abort it first")]
+    Staged,
+    /// Nothing is staged.
+    #[error("no document is staged")]
+    NotStaged,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -157,7 +163,7 @@ impl ConfigManager {
         }
     }
 
-    async fn propose(
+    pub(super) async fn propose(
         self: &Arc<Self>,
         standing: &mut Standing,
         configured: Configured,
@@ -174,7 +180,7 @@ impl ConfigManager {
     }
 
     /// Sees which version is the latest.
-    async fn look(&self, standing: &mut Standing) -> Result<(), Failure> {
+    pub(super) async fn look(&self, standing: &mut Standing) -> Result<(), Failure> {
         let newest = self.versions.newest().await?;
         if newest < standing.known {
             let lost = format!("the latest version of the configuration is {newest}, and was {}", standing.known);
@@ -216,12 +222,12 @@ impl ConfigManager {
         Ok(self.read(move |source| configured(source, &entry)).await?)
     }
 
-    async fn read_text(&self, text: String) -> Result<Configured, Vec<Problem>> {
+    pub(super) async fn read_text(&self, text: String) -> Result<Configured, Vec<Problem>> {
         self.read(move |source| source.load_text(&text, Some(Format::Json))).await
     }
 
     /// Reads files on a thread that may wait for them.
-    async fn read(
+    pub(super) async fn read(
         &self,
         read: impl FnOnce(&Source) -> Result<Configured, Vec<Problem>> + Send + 'static,
     ) -> Result<Configured, Vec<Problem>> {
@@ -258,6 +264,8 @@ impl ConfigManager {
         self.parts.models.replace(&compiled);
         let version = snapshot.version().to_owned();
         self.parts.cache.set(snapshot);
+        // Whatever is put in force ends a roll-out: it is what was staged, or what goes before it.
+        self.parts.cache.unstage();
         warn(&configured, &self.parts.directory);
         let mut status = self.status();
         status.version = version;

@@ -5,6 +5,7 @@ use crate::config::versions as config_versions;
 use crate::keys::store::MemoryStore;
 use crate::keys::testing::hash;
 
+mod rollout;
 mod versions;
 
 const PRICES: &str = r#"{"m": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}"#;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::history::History;
 use super::merge::MergeRoutes;
 use super::snapshot::Snapshot;
+use super::staged::{Goals, Selection, Staged, StagedRefusal};
 use super::status::{ConfigStatus, NodeStatus, Progress, Stage};
 use super::stream::Stream;
 
@@ -21,11 +22,12 @@ const DISCONNECTED_MAX: usize = 64;
 /// Holds the snapshot in force, tells every stream of a new one, and remembers how each node is doing.
 #[derive(Debug)]
 pub struct SnapshotCache {
-    current: watch::Sender<Arc<Snapshot>>,
+    goals: watch::Sender<Arc<Goals>>,
     is_closed: watch::Sender<bool>,
     merge: Arc<dyn MergeRoutes>,
     history: Arc<History>,
     nodes: Mutex<Nodes>,
+    staged_refusal: Mutex<Option<StagedRefusal>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,22 +54,70 @@ impl SnapshotCache {
     /// There is no empty state on purpose: an Envoy that reconnects to an empty server would lose its configuration.
     pub fn new(first: Snapshot, merge: Arc<dyn MergeRoutes>) -> Self {
         Self {
-            current: watch::Sender::new(Arc::new(first)),
+            goals: watch::Sender::new(Arc::new(Goals { current: Arc::new(first), staged: None })),
             is_closed: watch::Sender::new(false),
             merge,
             history: Arc::default(),
             nodes: Mutex::default(),
+            staged_refusal: Mutex::default(),
         }
     }
 
     /// Puts a snapshot in force. Streams notice on their own; this does not wait for them.
     pub fn set(&self, snapshot: Snapshot) {
-        self.current.send_replace(Arc::new(snapshot));
+        self.change(|goals| goals.current = Arc::new(snapshot));
+    }
+
+    /// Takes some nodes to a snapshot that is not in force. A former one is forgotten.
+    pub fn stage(&self, snapshot: Snapshot, selection: Selection) {
+        self.refusal().take();
+        let staged = Staged { snapshot: Arc::new(snapshot), selection };
+        self.change(|goals| goals.staged = Some(staged));
+    }
+
+    /// Takes those nodes to the snapshot in force.
+    pub fn unstage(&self) {
+        self.change(|goals| goals.staged = None);
+    }
+
+    /// Whether some nodes have a snapshot of their own.
+    pub fn is_staged(&self) -> bool {
+        self.goals.borrow().staged.is_some()
+    }
+
+    /// Who refused what was staged last.
+    pub fn staged_refusal(&self) -> Option<StagedRefusal> {
+        self.refusal().clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Goals)) {
+        self.goals.send_modify(|goals| change(Arc::make_mut(goals)));
+    }
+
+    fn refusal(&self) -> MutexGuard<'_, Option<StagedRefusal>> {
+        self.staged_refusal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the staged snapshot back if this node, which is on it, has refused a part.
+    fn take_back_if_refused(&self, node: &str, progress: &Progress) {
+        let is_on_it = |staged: &Staged| staged.snapshot.version() == progress.version;
+        if progress.stage != Stage::Halted || !self.goals.borrow().staged.as_ref().is_some_and(is_on_it) {
+            return;
+        }
+        let reason = match progress.first_refusal() {
+            Some((ty, nack)) => format!("{ty}: {}", nack.message),
+            None => String::new(),
+        };
+        tracing::error!(node, reason, "the staged configuration is refused, and taken back from all its nodes");
+        *self.refusal() = Some(StagedRefusal { node: node.to_owned(), reason });
+        self.change(|goals| {
+            goals.staged.take_if(|staged| is_on_it(staged));
+        });
     }
 
     /// The snapshot in force.
     pub fn current(&self) -> Arc<Snapshot> {
-        self.current.borrow().clone()
+        Arc::clone(&self.goals.borrow().current)
     }
 
     /// How every node is doing.
@@ -84,8 +134,8 @@ impl SnapshotCache {
         self.is_closed.send_replace(true);
     }
 
-    pub(crate) fn watch_snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.current.subscribe()
+    pub(crate) fn watch_goals(&self) -> watch::Receiver<Arc<Goals>> {
+        self.goals.subscribe()
     }
 
     pub(crate) fn watch_closed(&self) -> watch::Receiver<bool> {
@@ -120,7 +170,10 @@ impl Registration {
         let mut nodes = self.cache.lock();
         let Some(node) = nodes.connected.get_mut(&self.stream) else { return };
         log_changes(&node.id, &node.progress, &progress);
-        node.progress = progress;
+        let id = node.id.clone();
+        node.progress = progress.clone();
+        drop(nodes);
+        self.cache.take_back_if_refused(&id, &progress);
     }
 }
 

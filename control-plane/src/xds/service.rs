@@ -91,32 +91,47 @@ impl XdsService {
     }
 
     async fn converse(&self, mut requests: Streaming<DiscoveryRequest>, responses: &Responses) -> Result<(), Status> {
-        let mut snapshots = self.cache.watch_snapshots();
+        let mut goals = self.cache.watch_goals();
         let mut closed = self.cache.watch_closed();
-        let goal = snapshots.borrow_and_update().clone();
+        // Where a node is to go depends on who it is, which its first request says.
+        let mut request = tokio::select! {
+            request = requests.message() => match request {
+                Ok(Some(request)) => Some(request),
+                Ok(None) | Err(_) => return Ok(()),
+            },
+            _ = closed.wait_for(|is_closed| *is_closed) => return Err(Status::unavailable("shutting down")),
+        };
+        let id = request.as_ref().and_then(|request| request.node.as_ref()).map_or("", |node| &node.id).to_owned();
+        let goal = goals.borrow_and_update().of(&id);
         let mut stream = self.cache.new_stream(&goal, self.retire_grace);
         let mut registration = None;
         loop {
+            if let Some(request) = request.take() {
+                let answers = stream.on_request(&request, now());
+                let answers = answers.map_err(|error| Status::invalid_argument(error.to_string()))?;
+                self.report(&stream, &mut registration);
+                if !send(responses, answers) {
+                    return Ok(());
+                }
+            }
             let answers = tokio::select! {
-                request = requests.message() => match request {
-                    Ok(Some(request)) => stream
-                        .on_request(&request, now())
-                        .map_err(|error| Status::invalid_argument(error.to_string()))?,
+                heard = requests.message() => match heard {
+                    Ok(Some(heard)) => {
+                        request = Some(heard);
+                        continue;
+                    }
                     Ok(None) | Err(_) => return Ok(()),
                 },
-                Ok(()) = snapshots.changed() => {
-                    let snapshot = snapshots.borrow_and_update().clone();
-                    stream.on_snapshot(snapshot, now())
+                Ok(()) = goals.changed() => {
+                    let goal = goals.borrow_and_update().of(&id);
+                    stream.on_snapshot(goal, now())
                 }
                 () = sleep_until(stream.next_deadline()) => stream.on_tick(now()),
                 _ = closed.wait_for(|is_closed| *is_closed) => return Err(Status::unavailable("shutting down")),
             };
             self.report(&stream, &mut registration);
-            for answer in answers {
-                // Full cannot be, see the length; closed means that the node has gone.
-                if responses.try_send(Ok(answer)).is_err() {
-                    return Ok(());
-                }
+            if !send(responses, answers) {
+                return Ok(());
             }
         }
     }
@@ -128,6 +143,12 @@ impl XdsService {
             (None, None) => {}
         }
     }
+}
+
+/// False if the node has gone.
+fn send(responses: &Responses, answers: Vec<DiscoveryResponse>) -> bool {
+    // Full cannot be, see the length; closed means that the node has gone.
+    answers.into_iter().all(|answer| responses.try_send(Ok(answer)).is_ok())
 }
 
 fn now() -> Instant {

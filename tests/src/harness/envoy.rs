@@ -65,9 +65,22 @@ impl Envoy {
     /// # Panics
     /// When it does not come up.
     pub async fn start_with_workers(gateway: &Gateway, workers: u32) -> Self {
+        Self::start_printed(gateway, workers, &[]).await
+    }
+
+    /// As [`Envoy::start`], as the node of this id.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_as(gateway: &Gateway, node_id: &str) -> Self {
+        Self::start_printed(gateway, 1, &["--node-id", node_id]).await
+    }
+
+    async fn start_printed(gateway: &Gateway, workers: u32, args: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let bootstrap = Command::new(Part::Gateway.expect())
             .args(["bootstrap", "--control-listen", &gateway.control().to_string()])
+            .args(args)
             .arg("--envoy-admin")
             .arg(format!("unix:{}", directory.path().join("envoy.sock").display()))
             .output()

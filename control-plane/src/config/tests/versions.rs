@@ -7,16 +7,16 @@ use crate::config::versions::{Author, MemoryVersions, VersionId, VersionStore};
 use crate::keys::store::StoreError;
 
 /// A document without a secret, whose timeout tells it from others.
-fn numbered(number: u32) -> String {
+pub(super) fn numbered(number: u32) -> String {
     let backend = json!({"name": "one", "base_url": "http://127.0.0.1:1/v1", "timeout_seconds": number});
     json!({"backends": [backend], "virtual_keys": []}).to_string()
 }
 
-fn timeout(running: &Running) -> u32 {
+pub(super) fn timeout(running: &Running) -> u32 {
     running.manager.status().in_force.document.backends[0].timeout_seconds
 }
 
-async fn put(running: &Running, text: &str, expected: Option<u64>) -> Result<u64, Failure> {
+pub(super) async fn put(running: &Running, text: &str, expected: Option<u64>) -> Result<u64, Failure> {
     let wish = Wish { expected: expected.map(VersionId), comment: Some("why".to_owned()) };
     let installed = running.manager.install(text.to_owned(), Some(Format::Json), wish).await;
     installed.map(|version| version.id.0)
@@ -26,7 +26,7 @@ async fn back(running: &Running, to: u64) -> Result<u64, Failure> {
     running.manager.roll_back(VersionId(to), Wish::default()).await.map(|version| version.id.0)
 }
 
-async fn ids(running: &Running) -> Vec<(u64, Author)> {
+pub(super) async fn ids(running: &Running) -> Vec<(u64, Author)> {
     let list = running.manager.list_versions().await.unwrap();
     list.iter().map(|version| (version.id.0, version.author)).collect()
 }
