@@ -4,6 +4,7 @@
 mod dialects {
     mod books;
     mod clients;
+    mod embeddings;
     mod errors;
     mod fallback;
     mod matrix;
