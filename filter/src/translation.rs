@@ -75,11 +75,14 @@ impl Original {
         }
     }
 
-    /// Whether the body is needed to prepare it for this backend, or that gets it as it is. One that may turn out to
-    /// lack Responses needs it too.
+    /// Whether the body is needed to prepare it for this backend, or that gets it as it is.
     pub(crate) fn is_needed_by(&self, backend: &Backend, responses: Option<bool>) -> bool {
-        let doubtful = self.endpoint == Endpoint::Responses && backend.provider.is_none() && responses.is_none();
-        doubtful || prepare::needs_body(&self.call(), &self.aim(backend, responses == Some(false)))
+        prepare::needs_body(&self.call(), &self.aim(backend, responses == Some(false)))
+    }
+
+    /// Whether this backend may turn out to lack Responses.
+    pub(crate) fn may_be_asked_again(&self, backend: &Backend, responses: Option<bool>) -> bool {
+        self.endpoint == Endpoint::Responses && backend.provider.is_none() && responses.is_none()
     }
 
     /// The version that Anthropic's API must be told, where the client does not.

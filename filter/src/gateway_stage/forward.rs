@@ -82,14 +82,7 @@ impl GatewayStage {
             input_estimate: scanned.as_ref().map_or(0, |scanned| scanned.text.input_tokens(scanned.body_bytes)),
             cap,
         };
-        let now_ms = original.now_ms;
-        let responses = |candidate: &Backend| self.worker.has_responses(&candidate.cluster, now_ms);
-        let is_needed = |candidate| original.is_needed_by(candidate, responses(candidate));
-        if self.router.candidates(route).any(is_needed) {
-            if scanned.is_none() {
-                let message = "The request needs a JSON body, sent with the content type application/json.";
-                return Err(Fault::InvalidRequest(message.into()).into());
-            }
+        if self.reads_body(route, &original, scanned.is_some())? {
             original.body = whole_body(host, admitted, piece)?.into();
         }
         let original = Rc::new(original);
@@ -115,6 +108,23 @@ impl GatewayStage {
         set_route(host, admitted, route)?;
         forward.meter = meter;
         Ok(forward)
+    }
+
+    /// Whether the body is needed to prepare the request for one of its candidates.
+    fn reads_body(&self, route: &Route, original: &Original, is_json: bool) -> Result<bool, Fault> {
+        let responses = |candidate: &Backend| self.worker.has_responses(&candidate.cluster, original.now_ms);
+        if is_json {
+            let mut candidates = self.router.candidates(route);
+            return Ok(candidates.any(|candidate| {
+                let responses = responses(candidate);
+                original.may_be_asked_again(candidate, responses) || original.is_needed_by(candidate, responses)
+            }));
+        }
+        if self.router.candidates(route).any(|candidate| original.is_needed_by(candidate, responses(candidate))) {
+            let message = "The request needs a JSON body, sent with the content type application/json.";
+            return Err(Fault::InvalidRequest(message.into()));
+        }
+        Ok(false)
     }
 
     /// Says what the request needs of its key, and what must be changed in it to count it.
