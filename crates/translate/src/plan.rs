@@ -231,6 +231,7 @@ fn rerank(provider: Provider<'_>) -> Plan {
 fn other(provider: Provider<'_>, path: &str) -> Plan {
     let anthropics = path.starts_with("/v1/messages/");
     match provider {
+        Provider::Passthrough => Plan::Pass,
         Provider::Anthropic if anthropics => Plan::Pass,
         _ if anthropics => Plan::Unsupported,
         Provider::Responses if path.starts_with("/v1/responses/") => Plan::Pass,
@@ -301,6 +302,7 @@ mod tests {
     fn what_a_backend_cannot_do_is_said() {
         assert_eq!(of("/v1/files", Provider::Anthropic, ""), Plan::Unsupported);
         assert_eq!(of("/v1/rerank", Provider::Gemini, "m"), Plan::Unsupported);
-        assert_eq!(of("/v1/messages/batches", Provider::Passthrough, ""), Plan::Unsupported);
+        assert_eq!(of("/v1/messages/batches", Provider::OpenAi, ""), Plan::Unsupported);
+        assert_eq!(of("/v1/messages/batches", Provider::Passthrough, ""), Plan::Pass);
     }
 }

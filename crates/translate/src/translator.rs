@@ -106,6 +106,15 @@ impl Translator {
         Self { plan, status: 0, state: State::Before, metered: Metered::default() }
     }
 
+    /// The same for a reply that comes from no backend: an error of the gateway's own, which it has in the words of
+    /// OpenAI because the request's path has become one of OpenAI's. `None` for a client who wants just that.
+    pub fn of_own_error(plan: &ReplyPlan) -> Option<Self> {
+        let client = plan.form.client();
+        let form = ReplyForm::Generated(client, Dialect::Chat);
+        let speaks_openai = matches!(client, Client::Chat | Client::Completions | Client::Responses);
+        if speaks_openai { None } else { Some(Self::new(ReplyPlan { form, ..plan.clone() })) }
+    }
+
     /// A header of the backend's about its rate limits, as the client's dialect has it.
     pub fn rate_limit(&self, name: &str, value: &str) -> Option<(String, String)> {
         let ReplyForm::Generated(client, _) = self.plan.form else { return None };
@@ -318,14 +327,20 @@ impl Translator {
 
     fn failed(&mut self, failure: &Failure) -> WholeReply {
         self.metered.error = true;
-        let client = match self.plan.form {
-            ReplyForm::Generated(client, _) | ReplyForm::Counted(client, _) => client,
-            ReplyForm::Wrapped | ReplyForm::Embedded(Form::One | Form::Batch, _) => Client::Gemini,
-            ReplyForm::Embedded(..) | ReplyForm::Ranked => Client::Chat,
-            ReplyForm::Same(_) | ReplyForm::Rehosted => Client::Messages,
-        };
-        let (status, body) = generated::write_failure(client, failure);
+        let (status, body) = generated::write_failure(self.plan.form.client(), failure);
         WholeReply { status, content_type: JSON, body }
+    }
+}
+
+impl ReplyForm {
+    /// Whose words errors are written in.
+    fn client(self) -> Client {
+        match self {
+            Self::Generated(client, _) | Self::Counted(client, _) => client,
+            Self::Wrapped | Self::Embedded(Form::One | Form::Batch, _) => Client::Gemini,
+            Self::Embedded(..) | Self::Ranked => Client::Chat,
+            Self::Same(_) | Self::Rehosted => Client::Messages,
+        }
     }
 }
 

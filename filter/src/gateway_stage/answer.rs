@@ -75,6 +75,8 @@ impl Expected {
 pub(crate) struct Answer {
     translator: Translator,
     mode: Mode,
+    /// It is an error of the gateway's own, which keeps its status.
+    own: bool,
     dropped: usize,
 }
 
@@ -86,7 +88,7 @@ impl Answer {
         host: &impl Host,
     ) -> Result<Option<(Self, Flow)>, HostError> {
         if !is_backends(host) {
-            return Ok(None);
+            return Self::of_own_error(&expected, host);
         }
         let head = host.response_headers()?;
         let content_type = pairs(&head).find(|(known, _)| *known == b"content-type").map(|(_, value)| value);
@@ -115,7 +117,15 @@ impl Answer {
             host.set_response_header("content-type", content_type.as_bytes())?;
         }
         let flow = if mode == Mode::Whole { Flow::Pause } else { Flow::Continue };
-        Ok(Some((Self { translator, mode, dropped: 0 }, flow)))
+        Ok(Some((Self { translator, mode, own: false, dropped: 0 }, flow)))
+    }
+
+    /// An error of Envoy's or the gateway's own, which speaks OpenAI's dialect by now.
+    fn of_own_error(expected: &Expected, host: &impl Host) -> Result<Option<(Self, Flow)>, HostError> {
+        let Some(mut translator) = Translator::of_own_error(&expected.plan) else { return Ok(None) };
+        let mode = translator.begin(status_of(&host.response_headers()?), None);
+        host.remove_response_header("content-length")?;
+        Ok(Some((Self { translator, mode, own: true, dropped: 0 }, Flow::Pause)))
     }
 
     /// A piece of `size` bytes has come.
@@ -148,7 +158,9 @@ impl Answer {
     /// Writes the whole reply, and lets its head go on.
     fn finish(&mut self, host: &impl Host, size: usize) -> Result<Flow, HostError> {
         let reply = self.translator.finish();
-        host.set_response_header(":status", reply.status.to_string().as_bytes())?;
+        if !self.own {
+            host.set_response_header(":status", reply.status.to_string().as_bytes())?;
+        }
         host.set_response_header("content-type", reply.content_type.as_bytes())?;
         host.set_response_header("content-length", reply.body.len().to_string().as_bytes())?;
         host.replace_response_body(size, &reply.body)?;

@@ -176,7 +176,7 @@ async fn what_a_backend_refuses_reaches_the_client_in_the_backends_words() {
             let fault = fault.with_header("retry-after", "17");
             one.fault_always(fault.clone());
             two.fault_always(fault);
-            for path in ["/v1/chat/completions", "/v1/messages"] {
+            for path in ["/v1/chat/completions", "/v1/embeddings"] {
                 let mut reply = client.post(path, &chat()).send().await.expect_status(status).await;
                 assert_eq!(reply.header("content-type"), Some("application/problem+json; v=1"));
                 assert_eq!(reply.header("retry-after"), Some("17"), "{status}");
