@@ -65,7 +65,7 @@ impl Original {
         let mapped = backend.map_model(&self.model).map_or(self.model.as_str(), |mapped| mapped.name.as_str());
         let default = config.and_then(|config| config.default_model.as_deref());
         Aim {
-            provider: provider(config),
+            provider: provider(config, &backend.authority),
             no_responses,
             model: if mapped.is_empty() { default.unwrap_or_default() } else { mapped },
             lossy: config.is_some_and(|config| config.lossy),
@@ -161,8 +161,13 @@ fn refused(refusal: &Refusal) -> Fault {
     })
 }
 
-fn provider(config: Option<&ProviderConfig>) -> Provider<'_> {
-    let Some(config) = config else { return Provider::Passthrough };
+/// OpenAI's own address. It refuses what compatible servers are open to.
+const OPENAI: &str = "api.openai.com";
+
+fn provider<'a>(config: Option<&'a ProviderConfig>, authority: &str) -> Provider<'a> {
+    let Some(config) = config else {
+        return if authority == OPENAI { Provider::OpenAi } else { Provider::Passthrough };
+    };
     match config.speaks {
         Speaks::OpenAi => Provider::OpenAi,
         Speaks::Chat => Provider::Chat,
