@@ -5,7 +5,7 @@ use ditto_llm::usage::Usage;
 
 use crate::client::Client;
 use crate::content::Part;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::fold::{Fold, play};
 use crate::frame::aws::AwsFrames;
 use crate::frame::{SseFrames, SseItem};
@@ -118,14 +118,19 @@ pub(super) fn read_reply(dialect: Dialect, body: &[u8]) -> Option<Reply<'_>> {
 }
 
 pub(super) fn read_failure(dialect: Dialect, status: u16, body: &[u8]) -> Failure {
-    match dialect {
+    let mut failure = match dialect {
         Dialect::Chat => chat::read_failure(status, body),
         Dialect::Responses => responses::read_failure(status, body),
         Dialect::Messages => messages::read_failure(status, body),
         Dialect::Gemini => gemini::read_failure(status, body),
         Dialect::Converse => converse::read_failure(status, body),
         Dialect::Cohere => cohere::read_failure(status, body),
+    };
+    // A word for any failure of a server's says less than the status.
+    if failure.kind == FailureKind::Server {
+        failure.kind = FailureKind::of_status(status);
     }
+    failure
 }
 
 /// The error in a body that came with a status of success, and what was used all the same; `None`: there is none.
