@@ -115,7 +115,7 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, settings: &Settings, open: boo
         let provider = backend.provider.as_ref();
         plan.clusters.len() == 1 && provider.is_some_and(|config| config.signs && config.speaks == Speaks::Bedrock)
     });
-    let credentials = CLIENT_CREDENTIALS.iter().filter(|name| !open && !(signed && **name == "authorization"));
+    let credentials = CLIENT_CREDENTIALS.iter().filter(|name| !(open || signed && **name == "authorization"));
     Route {
         name: plan.name.clone(),
         r#match: everything(),
