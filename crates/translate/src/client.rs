@@ -89,7 +89,7 @@ fn chat(feature: Feature) -> &'static str {
 
 fn completions(feature: Feature) -> &'static str {
     match feature {
-        Feature::System | Feature::SystemInside => "prompt",
+        Feature::System | Feature::SystemInside | Feature::Prefill => "prompt",
         other => common(other),
     }
 }

@@ -7,7 +7,7 @@ use ditto_llm::endpoint::{Endpoint, path_with_model};
 
 use crate::client::Client;
 use crate::embeddings::{self, Backend};
-use crate::loss::{Loss, Losses, Refusal};
+use crate::loss::{Feature, Loss, Losses, Refusal};
 use crate::plan::{Dialect, Plan, Provider, plan};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, ReplyContext, Target};
@@ -218,6 +218,10 @@ fn translate(
     losses: &mut Losses,
 ) -> Result<(Outgoing, ReplyPlan), Unprepared> {
     let mut request = read(call, client, losses)?;
+    // What some dialects would take for an empty prompt is a mistake in all.
+    if request.turns.is_empty() && (request.system.is_empty() || client == Client::Messages) {
+        return Err(Refusal::new(client.field(Feature::Prefill), "holds no message: say at least something").into());
+    }
     if let Some(cap) = aim.cap {
         let each = (cap / u64::from(request.choices.unwrap_or(1).max(1))).max(1);
         request.max_output = Some(request.max_output.map_or(each, |max| max.min(each)));

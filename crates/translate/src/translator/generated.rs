@@ -130,7 +130,24 @@ pub(super) fn read_failure(dialect: Dialect, status: u16, body: &[u8]) -> Failur
     if failure.kind == FailureKind::Server {
         failure.kind = FailureKind::of_status(status);
     }
+    if !matches!(dialect, Dialect::Chat | Dialect::Responses) {
+        failure.code = code(&failure).map(str::to_owned);
+    }
     failure
+}
+
+/// OpenAI's code for what other dialects say in words or not at all; clients decide by it.
+fn code(failure: &Failure) -> Option<&'static str> {
+    let says = |words: &str| failure.message.to_ascii_lowercase().contains(words);
+    match failure.kind {
+        FailureKind::NotFound => Some("model_not_found"),
+        FailureKind::InvalidRequest
+            if says("too long") || says("context length") || says("context window") || says("exceeds the maximum") =>
+        {
+            Some("context_length_exceeded")
+        }
+        _ => None,
+    }
 }
 
 /// The error in a body that came with a status of success, and what was used all the same; `None`: there is none.
