@@ -12,6 +12,12 @@ pub fn segment(name: &str) -> String {
     }
 }
 
+/// The same, but `@` stands for itself, as Vertex has it before a model's version.
+pub(crate) fn versioned_segment(name: &str) -> String {
+    let parts: Vec<String> = name.split('@').map(segment).collect();
+    parts.join("@")
+}
+
 /// Appends bytes, with all but letters, digits and `-._~` escaped.
 pub(crate) fn escape_into(bytes: &[u8], escaped: &mut String) {
     for &byte in bytes {
@@ -51,6 +57,7 @@ mod tests {
         assert_eq!(segment("a/../b?c#d%"), "a%2F..%2Fb%3Fc%23d%25");
         assert_eq!(segment(".."), "%2E%2E");
         assert_eq!(segment("é"), "%C3%A9");
+        assert_eq!((segment("m@1:2"), versioned_segment("m@1:2")), ("m%401%3A2".to_owned(), "m@1%3A2".to_owned()));
         assert_eq!(decoded("a%2Fb%zz%+1%"), b"a/b%zz%+1%");
     }
 }

@@ -1,6 +1,7 @@
 //! Which of the dialect's servers a request goes to: they differ in what they take.
 
 use crate::target::{Host, Target};
+use crate::url::segment;
 
 /// A kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,21 +52,9 @@ fn is_claude(model: &str) -> bool {
 /// Where the API stands.
 pub(super) fn path(host: Host<'_>, model: &str) -> String {
     match host {
-        Host::Azure { deployments: true } => format!("/openai/deployments/{}/chat/completions", escaped(model)),
+        Host::Azure { deployments: true } => format!("/openai/deployments/{}/chat/completions", segment(model)),
         _ => "/v1/chat/completions".to_owned(),
     }
-}
-
-/// A path's segment.
-fn escaped(segment: &str) -> String {
-    let mut escaped = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

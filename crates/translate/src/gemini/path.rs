@@ -1,9 +1,8 @@
 //! Where a model is served. Nothing in a model's name may lead elsewhere.
 
-use std::fmt::Write;
-
 use crate::loss::Refusal;
 use crate::target::{Host, Target};
+use crate::url::versioned_segment;
 
 /// The path of a model's method, such as `generateContent`:
 /// <https://ai.google.dev/api/generate-content#endpoint> and
@@ -73,14 +72,7 @@ fn vertex(project: &str, location: &str, segments: &[&str]) -> String {
 /// Appends a segment, escaped: unreserved letters and `@` (versions of Vertex) stand for themselves.
 fn push(path: &mut String, segment: &str) {
     path.push('/');
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(path, "%{byte:02X}");
-        }
-    }
+    path.push_str(&versioned_segment(segment));
 }
 
 #[cfg(test)]

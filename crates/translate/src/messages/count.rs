@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::members::Members;
 use super::rehost::{VERTEX_VERSION, rehost_request};
-use super::write_request::{count_body, headers, percent, write_request};
+use super::write_request::{count_body, headers, write_request};
 use crate::json::{self, Raw};
 use crate::loss::{Losses, Refusal};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, Target};
+use crate::url::versioned_segment;
 
 /// A request for the number of input tokens of this one.
 ///
@@ -57,10 +58,10 @@ fn path(target: &Target<'_>) -> String {
     match target.host {
         Host::Vertex { project, location } => format!(
             "/v1/projects/{}/locations/{}/publishers/anthropic/models/count-tokens:rawPredict",
-            percent(project),
-            percent(location)
+            versioned_segment(project),
+            versioned_segment(location)
         ),
-        Host::Bedrock => format!("/model/{}/count-tokens", percent(target.model)),
+        Host::Bedrock => format!("/model/{}/count-tokens", versioned_segment(target.model)),
         _ => "/v1/messages/count_tokens".to_owned(),
     }
 }

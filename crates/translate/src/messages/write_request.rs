@@ -15,6 +15,7 @@ use crate::loss::{Feature, Losses, Refusal};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, Target};
 use crate::text::Text;
+use crate::url::versioned_segment;
 
 /// The body. Of the members that every request has, some hosts have theirs in the path.
 #[derive(Debug, Default, Serialize)]
@@ -74,29 +75,16 @@ fn path(target: &Target<'_>, stream: bool) -> String {
     match target.host {
         Host::Vertex { project, location } => {
             let verb = if stream { "streamRawPredict" } else { "rawPredict" };
-            let place = format!("/v1/projects/{}/locations/{}", percent(project), percent(location));
-            format!("{place}/publishers/anthropic/models/{}:{verb}", percent(model))
+            let place =
+                format!("/v1/projects/{}/locations/{}", versioned_segment(project), versioned_segment(location));
+            format!("{place}/publishers/anthropic/models/{}:{verb}", versioned_segment(model))
         }
         Host::Bedrock => {
             let verb = if stream { "invoke-with-response-stream" } else { "invoke" };
-            format!("/model/{}/{verb}", percent(model))
+            format!("/model/{}/{verb}", versioned_segment(model))
         }
         _ => "/v1/messages".to_owned(),
     }
-}
-
-/// A segment of a path. `@` stands as it is, because Vertex has it in names of models.
-pub(super) fn percent(segment: &str) -> String {
-    let mut encoded = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'@' => {
-                encoded.push(char::from(byte))
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 fn body<'a>(request: &'a Request<'_>, target: &Target<'a>, losses: &mut Losses) -> Result<Body<'a>, Refusal> {
