@@ -6,6 +6,7 @@
 mod read_failure;
 mod read_reply;
 mod read_stream;
+pub mod reply_fields;
 mod wire_reply;
 mod wire_request;
 mod write_messages;
@@ -13,7 +14,7 @@ mod write_options;
 mod write_request;
 
 pub use read_failure::read_failure;
-pub use read_reply::read_reply;
+pub use read_reply::{failure_of_reply, read_reply};
 pub use read_stream::Reader;
 pub use write_request::write_request;
 

@@ -8,6 +8,7 @@ mod models;
 mod read_failure;
 mod read_reply;
 mod read_stream;
+pub mod reply_fields;
 mod wire_reply;
 mod wire_request;
 mod write_content;
@@ -17,7 +18,7 @@ mod write_request;
 mod write_tools;
 
 pub use read_failure::read_failure;
-pub use read_reply::read_reply;
+pub use read_reply::{failure_of_reply, read_reply};
 pub use read_stream::Reader;
 pub use write_request::write_request;
 

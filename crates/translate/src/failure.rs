@@ -86,6 +86,8 @@ impl FailureKind {
             404 => Self::NotFound,
             408 | 504 => Self::Timeout,
             413 => Self::TooLarge,
+            // What the provider itself stands on failed.
+            424 => Self::Server,
             429 => Self::RateLimited,
             501 => Self::Unsupported,
             503 | 529 => Self::Overloaded,

@@ -285,11 +285,11 @@ impl<S: Sink> Sink for Sequencer<S> {
         if !self.is_running() {
             return;
         }
-        let merged = self.usage.get_or_insert_default();
-        let before = *merged;
+        let mut merged = self.usage.unwrap_or_default();
         merged.merge(usage);
-        if *merged != before {
-            self.sink.usage(merged);
+        // Nothing at all is a number too: what a guardrail stops costs none.
+        if self.usage.replace(merged) != Some(merged) {
+            self.sink.usage(&merged);
         }
     }
 

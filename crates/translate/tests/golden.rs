@@ -13,7 +13,7 @@ use ditto_translate::client::Client;
 use serde_json::Value;
 
 use support::goldens::{self, Reply, Request, folder_of, path};
-use support::replies::{DIALECTS, answer, endpoint_of_client, endpoint_of_dialect, meter, plan};
+use support::replies::{DIALECTS, answer, endpoint_of_client, meter, plan, said};
 use support::requests::{BACKENDS, Outcome, send};
 
 /// Compares with the file, or writes it.
@@ -60,7 +60,7 @@ fn replied(reply: &Reply) -> String {
     let mut text = String::new();
     for client in Client::ALL {
         let plan = plan(client, reply.dialect, reply.is_stream);
-        let answer = answer(plan, reply.status, reply.is_stream, [reply.body.as_bytes()]);
+        let answer = answer(plan, reply.status, reply.is_stream, [&reply.body()[..]]);
         writeln!(text, "=== {}: {}", folder_of(client), answer.status).unwrap();
         // Line ends stay what they are wherever the file is checked out.
         let body = if answer.is_stream { answer.body.replace('\r', "␍") } else { pretty(&answer.body) };
@@ -91,11 +91,10 @@ fn requests_and_replies_become_what_they_became_before() {
 fn usage_is_the_same_on_both_sides_and_in_between() {
     let mut wrong = Vec::new();
     for reply in goldens::replies() {
-        let Some(endpoint) = endpoint_of_dialect(reply.dialect) else { continue };
-        let said = meter(endpoint, reply.is_stream, reply.body.as_bytes()).usage;
+        let said = said(&reply);
         for client in Client::ALL {
             let plan = plan(client, reply.dialect, reply.is_stream);
-            let answer = answer(plan, reply.status, reply.is_stream, [reply.body.as_bytes()]);
+            let answer = answer(plan, reply.status, reply.is_stream, [&reply.body()[..]]);
             let metered = answer.metered;
             let got = meter(endpoint_of_client(client), answer.is_stream, answer.body.as_bytes()).usage;
             let name = format!("{} {} for {client:?}", folder(&reply), reply.name);

@@ -1,7 +1,10 @@
 //! A whole reply, read into the canonical form.
 
+use ditto_llm::usage::Usage;
+
 use super::wire_reply as wire;
 use crate::content::{Citation, Part, TextPart, Thinking, ToolCall};
+use crate::failure::Failure;
 use crate::json;
 use crate::reply::{Choice, Finish, Reply};
 use crate::text::Text;
@@ -12,6 +15,9 @@ pub(super) const PARTS_MAX: usize = 4_096;
 /// Reads a reply; `None`: it is none.
 pub fn read_reply<'a>(body: &'a [u8]) -> Option<Reply<'a>> {
     let reply: wire::Reply<'a> = json::read_reply(body)?;
+    if failure_of_end(reply.finish_reason.as_deref().unwrap_or_default(), None).is_some() {
+        return None;
+    }
     let message = reply.message?;
     let (content, calls) = (message.content.unwrap_or_default(), message.tool_calls.unwrap_or_default());
     if content.len().saturating_add(calls.len()) > PARTS_MAX {
@@ -36,6 +42,23 @@ pub fn read_reply<'a>(body: &'a [u8]) -> Option<Reply<'a>> {
         usage: reply.usage.and_then(wire::WireUsage::read),
         ..Reply::default()
     })
+}
+
+/// The failure of a reply whose model failed, and what it used all the same.
+pub fn failure_of_reply(body: &[u8]) -> Option<(Failure, Option<Usage>)> {
+    let reply: wire::Reply<'_> = json::read_reply(body)?;
+    let failure = failure_of_end(&reply.finish_reason?, None)?;
+    Some((failure, reply.usage.and_then(wire::WireUsage::read)))
+}
+
+/// The failure of a model that ended with this reason, in these words if there are some. `None`: it did not fail.
+pub(super) fn failure_of_end(reason: &str, words: Option<&str>) -> Option<Failure> {
+    match (words, reason) {
+        (Some(words), _) => Some(Failure::new(500, words)),
+        (None, "ERROR") => Some(Failure::new(500, "The backend failed.")),
+        (None, "TIMEOUT") => Some(Failure::new(504, "The backend took too long.")),
+        _ => None,
+    }
 }
 
 fn part(part: wire::Part<'_>) -> Option<Part<'_>> {

@@ -3,7 +3,7 @@
 //! Content and calls are numbered each for itself; the plan has no number.
 
 use super::read_failure::read_failure;
-use super::read_reply::{PARTS_MAX, citation, read_finish};
+use super::read_reply::{PARTS_MAX, citation, failure_of_end, read_finish};
 use super::wire_reply as wire;
 use crate::failure::Failure;
 use crate::json;
@@ -150,11 +150,8 @@ impl Reader {
         if let Some(usage) = delta.usage.and_then(wire::WireUsage::read) {
             sink.usage(&usage);
         }
-        match (reason.as_str(), delta.error) {
-            (_, Some(words)) => return self.fail(&Failure::new(500, words.into_string()), sink),
-            ("ERROR", None) => return self.fail(&Failure::new(500, "The backend failed."), sink),
-            ("TIMEOUT", None) => return self.fail(&Failure::new(504, "The backend took too long."), sink),
-            _ => {}
+        if let Some(failure) = failure_of_end(&reason, delta.error.as_deref()) {
+            return self.fail(&failure, sink);
         }
         self.over = true;
         self.close(sink);

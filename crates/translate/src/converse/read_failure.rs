@@ -14,16 +14,11 @@ struct Wire<'a> {
 /// Reads an error: <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html>
 /// (seen 2026-11). The exception's name is a header, and says no more than the status.
 pub fn read_failure(status: u16, body: &[u8]) -> Failure {
-    let mut failure = match serde_json::from_slice::<Wire<'_>>(body) {
+    match serde_json::from_slice::<Wire<'_>>(body) {
         Ok(Wire { message }) if !message.is_empty() => Failure::new(status, message.into_string()),
         Ok(_) => Failure::of_other(status, &[]),
         Err(_) => Failure::of_other(status, body),
-    };
-    // The model behind it failed.
-    if status == 424 {
-        failure.kind = FailureKind::Server;
     }
-    failure
 }
 
 /// The failure of an exception in a stream, where there is no status.

@@ -4,10 +4,11 @@
 //! A part has the number of its block. Only calls of tools begin with an event of their own.
 
 use super::read_failure::of_exception;
-use super::read_reply::{PARTS_MAX, citation, read_finish, tagged};
+use super::read_reply::{PARTS_MAX, citation, failure_of_end, read_finish, tagged};
 use super::wire_reply as wire;
 use crate::failure::Failure;
 use crate::json;
+use crate::reply::Finish;
 use crate::sequence;
 use crate::stream::{At, Frame, Opening, Sink, Start, StreamReader};
 
@@ -25,8 +26,8 @@ pub struct Reader {
     open: Vec<Open>,
     blocks: usize,
     started: bool,
-    /// It was said why the reply ended.
-    finished: bool,
+    /// Why the reply ended; of a model that failed, how.
+    finish: Option<Result<Finish<'static>, Failure>>,
     over: bool,
 }
 
@@ -64,8 +65,9 @@ impl StreamReader for Reader {
             "contentBlockStart" => self.start_block(event, sink),
             "contentBlockStop" => self.stop_block(event.content_block_index, sink),
             "messageStop" => {
-                self.finished = true;
-                sink.finish(0, &read_finish(event.stop_reason.as_deref().unwrap_or_default()));
+                let reason = event.stop_reason.unwrap_or_default();
+                // What was used comes after it, so that a failure is told when that has come.
+                self.finish = Some(read_finish(&reason).ok_or_else(|| failure_of_end(&reason)));
             }
             "metadata" => {
                 if let Some(usage) = event.usage {
@@ -82,9 +84,13 @@ impl StreamReader for Reader {
             return;
         }
         self.over = true;
-        match self.finished {
-            true => sink.end(),
-            false => sink.failure(&Failure::broken_off()),
+        match self.finish.take() {
+            Some(Ok(finish)) => {
+                sink.finish(0, &finish);
+                sink.end();
+            }
+            Some(Err(failure)) => sink.failure(&failure),
+            None => sink.failure(&Failure::broken_off()),
         }
     }
 }

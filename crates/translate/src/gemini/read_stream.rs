@@ -28,7 +28,7 @@ pub struct Reader {
     /// What makes ids of calls unlike those of other replies.
     reply_id: String,
     candidates: BTreeMap<u32, State>,
-    usage: Usage,
+    usage: Option<Usage>,
 }
 
 impl StreamReader for Reader {
@@ -62,8 +62,8 @@ impl StreamReader for Reader {
                 sink.finish(*index, finish);
             }
         }
-        if self.usage != Usage::default() {
-            sink.usage(&self.usage);
+        if let Some(usage) = &self.usage {
+            sink.usage(usage);
         }
         sink.end();
     }
@@ -112,10 +112,10 @@ impl Reader {
 
     /// Usage grows; a later event may leave numbers out.
     fn count(&mut self, usage: Usage, sink: &mut dyn Sink) {
-        let before = self.usage;
-        self.usage.merge(&usage);
-        if self.usage != before {
-            sink.usage(&self.usage);
+        let mut merged = self.usage.unwrap_or_default();
+        merged.merge(&usage);
+        if self.usage.replace(merged) != Some(merged) {
+            sink.usage(&merged);
         }
     }
 

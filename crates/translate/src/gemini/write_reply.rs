@@ -73,7 +73,7 @@ fn candidate<'r>(choice: &'r Choice<'_>, index: u32) -> OutCandidate<'r> {
         match part {
             Part::Text(text) => {
                 ascii &= text.text.is_ascii();
-                citations.extend(text.citations.iter().map(|citation| cite(citation, ascii)));
+                citations.extend(text.citations.iter().filter_map(|citation| cite(citation, ascii)));
                 parts.push(words(text.text.borrowed()));
             }
             Part::Refusal(text) => parts.push(words(text.borrowed())),
@@ -141,15 +141,19 @@ fn blob<'r>(media: &'r Media<'_>) -> Option<Wire<'r>> {
     Some(Wire { inline_data: Some(Blob { mime_type, data: data.borrowed(), ..Blob::default() }), ..Wire::default() })
 }
 
-/// A reference. Gemini counts places in bytes, so that they are known only in text without longer letters.
-pub(super) fn cite<'r>(citation: &'r Citation<'_>, ascii: bool) -> WireCitation<'r> {
+/// A reference; `None`: nothing of it has a place there. Gemini counts places in bytes, so that they are known only in
+/// text without longer letters.
+pub(super) fn cite<'r>(citation: &'r Citation<'_>, ascii: bool) -> Option<WireCitation<'r>> {
     let span = citation.span.filter(|_| ascii);
-    WireCitation {
+    if span.is_none() && citation.url.is_none() && citation.title.is_none() {
+        return None;
+    }
+    Some(WireCitation {
         start_index: span.map(|(start, _)| start),
         end_index: span.map(|(_, end)| end),
         uri: citation.url.as_ref().map(Text::borrowed),
         title: citation.title.as_ref().map(Text::borrowed),
-    }
+    })
 }
 
 /// Why it ended, in Gemini's words: <https://ai.google.dev/api/generate-content#FinishReason> (seen 2026-11).

@@ -233,8 +233,8 @@ impl Sink for Writer {
 
     fn citation(&mut self, at: At, citation: &Citation<'_>) {
         let ascii = !self.beyond_ascii.contains_key(&at.choice);
-        let citations = Some(vec![write_reply::cite(citation, ascii)]);
-        let citation_metadata = Some(CitationMetadata { citations });
+        let Some(cited) = write_reply::cite(citation, ascii) else { return };
+        let citation_metadata = Some(CitationMetadata { citations: Some(vec![cited]) });
         let content = content(vec![write_reply::words(Text::default())]);
         self.candidate(OutCandidate { content, citation_metadata, index: at.choice, ..OutCandidate::default() });
     }

@@ -11,6 +11,10 @@ const FILES: Lost = &[
     (Some(Client::Completions), "completions are text only"),
     (Some(Client::Messages), "citations of files that OpenAI keeps are of no use"),
 ];
+const FILE_PATHS: Lost = &[
+    (Some(Client::Completions), "completions are text only"),
+    (None, "citations of files that OpenAI keeps are of no use"),
+];
 const NO_PROBABILITIES: Lost = &[(Some(Client::Messages), "Anthropic tells no probabilities")];
 const OWN_TOOLS: Lost = &[(None, "only OpenAI's own tools make it, which no other dialect's request can ask for")];
 const REPEATED: Lost = &[(None, "it repeats what the client asked for")];
@@ -36,7 +40,7 @@ pub const REPLY_FIELDS: &[ReplyField] = &[
     lost("output.message.output_text.annotations.url_citation", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[{"type":"url_citation","url":"https://example.com","title":"T","start_index":0,"end_index":2}]}]}]}"##, TEXT_ONLY),
     lost("output.message.output_text.annotations.file_citation", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[{"type":"file_citation","file_id":"file_1","filename":"a.txt","index":2}]}]}]}"##, FILES),
     lost("output.message.output_text.annotations.container_file_citation", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[{"type":"container_file_citation","container_id":"c","file_id":"file_1","filename":"a.txt","start_index":0,"end_index":2}]}]}]}"##, FILES),
-    lost("output.message.output_text.annotations.file_path", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[{"type":"file_path","file_id":"file_1","index":2}]}]}]}"##, FILES),
+    lost("output.message.output_text.annotations.file_path", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[{"type":"file_path","file_id":"file_1","index":2}]}]}]}"##, FILE_PATHS),
     lost("output.message.output_text.logprobs", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[],"logprobs":[{"token":"Hi","logprob":-0.5,"bytes":[72,105],"top_logprobs":[]}]}]}]}"##, NO_PROBABILITIES),
     lost("output.message.output_text.logprobs.top_logprobs", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[],"logprobs":[{"token":"Hi","logprob":-0.5,"bytes":[72,105],"top_logprobs":[{"token":"Ho","logprob":-2.5,"bytes":[72,111]}]}]}]}]}"##, NO_PROBABILITIES),
     lost("output.reasoning.summary", r##"{"output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[]}]},{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}]}]}"##, TEXT_ONLY),

@@ -126,6 +126,10 @@ pub(super) fn read_failure(dialect: Dialect, status: u16, body: &[u8]) -> Failur
         Dialect::Converse => converse::read_failure(status, body),
         Dialect::Cohere => cohere::read_failure(status, body),
     };
+    // Amazon's status for a model that failed; clients try again after one of a gateway.
+    if failure.status == 424 {
+        failure.status = 502;
+    }
     // A word for any failure of a server's says less than the status.
     if failure.kind == FailureKind::Server {
         failure.kind = FailureKind::of_status(status);
@@ -154,8 +158,14 @@ fn code(failure: &Failure) -> Option<&'static str> {
 /// Dialects whose streams are made of such bodies say it as they do in a stream.
 pub(super) fn failure_of_success(dialect: Dialect, body: &[u8]) -> (Option<Failure>, Option<Usage>) {
     let is_said = |failure: &Failure| *failure != Failure::broken_off() && *failure != Failure::unreadable();
-    if dialect == Dialect::Responses {
-        return (Some(responses::read_failure(200, body)).filter(is_said), None);
+    let of_reply = match dialect {
+        Dialect::Responses => return (Some(responses::read_failure(200, body)).filter(is_said), None),
+        Dialect::Converse => converse::failure_of_reply(body),
+        Dialect::Cohere => cohere::failure_of_reply(body),
+        Dialect::Chat | Dialect::Messages | Dialect::Gemini => None,
+    };
+    if let Some((failure, usage)) = of_reply {
+        return (Some(failure), usage);
     }
     let mut tally = Tally::new(Fold::default(), None);
     reader(dialect).frame(Frame { name: None, data: body }, &mut tally);

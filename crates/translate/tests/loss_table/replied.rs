@@ -3,7 +3,7 @@
 use ditto_translate::client::Client;
 use ditto_translate::fields::ReplyField;
 use ditto_translate::plan::Dialect;
-use ditto_translate::{chat, gemini, messages, responses};
+use ditto_translate::{chat, cohere, converse, gemini, messages, responses};
 use serde_json::Value;
 
 use crate::cell::Cell;
@@ -18,7 +18,8 @@ pub(crate) fn reply_fields(dialect: Dialect) -> (&'static str, &'static [ReplyFi
         Dialect::Responses => (responses::reply_fields::REPLY, responses::reply_fields::REPLY_FIELDS),
         Dialect::Messages => (messages::reply_fields::REPLY, messages::reply_fields::REPLY_FIELDS),
         Dialect::Gemini => (gemini::reply_fields::REPLY, gemini::reply_fields::REPLY_FIELDS),
-        Dialect::Converse | Dialect::Cohere => panic!("{dialect:?} has no samples of replies yet"),
+        Dialect::Converse => (converse::reply_fields::REPLY, converse::reply_fields::REPLY_FIELDS),
+        Dialect::Cohere => (cohere::reply_fields::REPLY, cohere::reply_fields::REPLY_FIELDS),
     }
 }
 
@@ -38,7 +39,7 @@ fn got(client: Client, dialect: Dialect, body: &str) -> [Answer; 2] {
     let value: Value = serde_json::from_str(body).unwrap();
     let whole = answer(plan(client, dialect, false), 200, false, [body.as_bytes()]);
     let stream = streamed(dialect, &value);
-    [whole, answer(plan(client, dialect, true), 200, true, [stream.as_bytes()])]
+    [whole, answer(plan(client, dialect, true), 200, true, [&stream[..]])]
 }
 
 /// The cell, or what is wrong with the table of reasons.

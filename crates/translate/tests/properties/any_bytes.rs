@@ -1,12 +1,13 @@
 //! No bytes are too strange.
 
 use ditto_translate::client::Client;
+use ditto_translate::plan::Dialect;
 use ditto_translate::prepare::{Prepared, prepare};
 use proptest::prelude::*;
 
-use crate::support::goldens;
 use crate::support::replies::{DIALECTS, answer, plan};
 use crate::support::requests::{BACKENDS, aim, call};
+use crate::support::{frames, goldens};
 
 /// Sends these bytes to every backend. What is sent is JSON.
 fn send_all(client: Client, body: &[u8]) {
@@ -28,8 +29,11 @@ fn answer_all(body: &[u8]) {
                 let whole = answer(plan(client, *dialect, false), status, false, [body]);
                 assert!(serde_json::from_str::<serde_json::Value>(&whole.body).is_ok(), "{client:?}: {}", whole.body);
             }
-            let streamed = answer(plan(client, *dialect, true), 200, true, [body]);
-            assert!(streamed.is_stream);
+            let framed = frames::of_lines(body);
+            let streams = if *dialect == Dialect::Converse { vec![body, &framed] } else { vec![body] };
+            for stream in streams {
+                assert!(answer(plan(client, *dialect, true), 200, true, [stream]).is_stream);
+            }
         }
     }
 }
@@ -78,7 +82,7 @@ proptest! {
 
     #[test]
     fn damaged_replies_do_no_harm(
-        bytes in mutated(goldens::replies().into_iter().map(|reply| reply.body).collect()),
+        bytes in mutated(goldens::replies().into_iter().map(|reply| reply.text).collect()),
     ) {
         answer_all(&bytes);
     }

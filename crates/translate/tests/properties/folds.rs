@@ -42,21 +42,20 @@ fn read(client: Client, body: &str) -> Reply<'_> {
 }
 
 fn is_reply(reply: &goldens::Reply) -> bool {
-    reply.status == 200 && !["failed.json", "malformed.json"].contains(&reply.name.as_str())
+    reply.status == 200 && !["failed", "malformed"].contains(&reply.stem())
 }
 
 /// Replies that are there in both forms.
 fn pairs() -> Vec<(goldens::Reply, goldens::Reply)> {
     let (streams, wholes): (Vec<_>, Vec<_>) = goldens::replies().into_iter().partition(|reply| reply.is_stream);
     let mut pairs = Vec::new();
-    for whole in wholes {
-        let name = whole.name.replace(".json", ".sse");
-        let is_its = |stream: &&goldens::Reply| stream.name == name && stream.dialect == whole.dialect;
+    for whole in wholes.into_iter().filter(is_reply) {
+        let is_its = |stream: &&goldens::Reply| stream.stem() == whole.stem() && stream.dialect == whole.dialect;
         if let Some(stream) = streams.iter().find(is_its) {
-            pairs.push((whole, goldens::Reply { name, body: stream.body.clone(), ..*stream }));
+            pairs.push((whole, stream.clone()));
         }
     }
-    assert!(pairs.len() > 8, "only {} replies are there in both forms", pairs.len());
+    assert!(pairs.len() > 16, "only {} replies are there in both forms", pairs.len());
     pairs
 }
 
@@ -64,8 +63,8 @@ fn pairs() -> Vec<(goldens::Reply, goldens::Reply)> {
 fn a_translated_stream_folds_to_the_translated_whole() {
     for (whole, stream) in pairs() {
         for client in [Client::Chat, Client::Responses, Client::Messages, Client::Gemini] {
-            let whole = answer(plan(client, whole.dialect, false), 200, false, [whole.body.as_bytes()]);
-            let streamed = answer(plan(client, stream.dialect, true), 200, true, [stream.body.as_bytes()]);
+            let whole = answer(plan(client, whole.dialect, false), 200, false, [whole.text.as_bytes()]);
+            let streamed = answer(plan(client, stream.dialect, true), 200, true, [&stream.body()[..]]);
             let what = format!("{:?} {} for {client:?}", stream.dialect, stream.name);
             assert_eq!(folded(client, &streamed.body), read(client, &whole.body), "{what}");
         }
@@ -78,8 +77,8 @@ fn a_whole_reply_for_a_client_that_wants_a_stream_is_one() {
     let wholes = goldens::replies().into_iter().filter(|reply| !reply.is_stream && is_reply(reply));
     for whole in wholes {
         for client in [Client::Chat, Client::Responses, Client::Messages, Client::Gemini] {
-            let played = answer(plan(client, whole.dialect, true), 200, false, [whole.body.as_bytes()]);
-            let plain = answer(plan(client, whole.dialect, false), 200, false, [whole.body.as_bytes()]);
+            let played = answer(plan(client, whole.dialect, true), 200, false, [whole.text.as_bytes()]);
+            let plain = answer(plan(client, whole.dialect, false), 200, false, [whole.text.as_bytes()]);
             assert!(played.is_stream);
             let what = format!("{:?} {} for {client:?}", whole.dialect, whole.name);
             assert_eq!(folded(client, &played.body), read(client, &plain.body), "{what}");

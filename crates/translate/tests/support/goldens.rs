@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ditto_translate::client::Client;
 use ditto_translate::plan::Dialect;
 
+use super::frames;
 use super::replies::DIALECTS;
 
 /// A request of a client's.
@@ -16,12 +17,29 @@ pub(crate) struct Request {
 }
 
 /// A reply of a backend's.
+#[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) name: String,
     pub(crate) dialect: Dialect,
     pub(crate) status: u16,
     pub(crate) is_stream: bool,
-    pub(crate) body: String,
+    /// What is in the file.
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// What comes over the wire.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        match self.dialect {
+            Dialect::Converse if self.is_stream => frames::of_lines(self.text.as_bytes()),
+            _ => self.text.clone().into_bytes(),
+        }
+    }
+
+    /// The file's name without its form, which the same reply whole and as a stream have in common.
+    pub(crate) fn stem(&self) -> &str {
+        self.name.split_once('.').unwrap().0
+    }
 }
 
 /// A client's folder.
@@ -63,11 +81,11 @@ pub(crate) fn requests() -> Vec<Request> {
 pub(crate) fn replies() -> Vec<Reply> {
     let of = |(folder, dialect): &(&str, Dialect)| {
         let dialect = *dialect;
-        files(&format!("replies/{folder}")).into_iter().map(move |(name, body)| {
+        files(&format!("replies/{folder}")).into_iter().map(move |(name, text)| {
             let (stem, extension) = name.split_once('.').unwrap();
             let status = stem.strip_prefix("error-").and_then(|status| status.parse().ok()).unwrap_or(200);
-            let is_stream = extension == "sse";
-            Reply { name, dialect, status, is_stream, body }
+            let is_stream = extension != "json";
+            Reply { name, dialect, status, is_stream, text }
         })
     };
     DIALECTS.iter().flat_map(of).collect()

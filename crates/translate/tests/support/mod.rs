@@ -3,6 +3,7 @@
 // Each test uses its own part of this.
 #![allow(dead_code)]
 
+pub(crate) mod frames;
 pub(crate) mod goldens;
 pub(crate) mod json;
 pub(crate) mod replies;

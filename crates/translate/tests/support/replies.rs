@@ -2,10 +2,14 @@
 
 use ditto_llm::endpoint::Endpoint;
 use ditto_llm::meter::{MeterOptions, Metered, ResponseMeter};
+use ditto_llm::usage::Usage;
 use ditto_translate::client::Client;
 use ditto_translate::plan::Dialect;
 use ditto_translate::target::ReplyContext;
 use ditto_translate::translator::{Mode, ReplyForm, ReplyPlan, Translator};
+use serde_json::Value;
+
+use super::goldens::Reply;
 
 /// The dialects that backends generate in, under the names of their folders.
 pub(crate) const DIALECTS: &[(&str, Dialect)] = &[
@@ -13,11 +17,17 @@ pub(crate) const DIALECTS: &[(&str, Dialect)] = &[
     ("responses", Dialect::Responses),
     ("messages", Dialect::Messages),
     ("gemini", Dialect::Gemini),
+    ("converse", Dialect::Converse),
+    ("cohere", Dialect::Cohere),
 ];
 
 /// The content type of a reply.
-pub(crate) fn content_type(is_stream: bool) -> &'static [u8] {
-    if is_stream { b"text/event-stream" } else { b"application/json" }
+pub(crate) fn content_type(dialect: Dialect, is_stream: bool) -> &'static [u8] {
+    match (is_stream, dialect) {
+        (false, _) => b"application/json",
+        (true, Dialect::Converse) => b"application/vnd.amazon.eventstream",
+        (true, _) => b"text/event-stream",
+    }
 }
 
 /// What a client got.
@@ -49,8 +59,9 @@ pub(crate) fn answer<'p>(
     is_stream: bool,
     pieces: impl IntoIterator<Item = &'p [u8]>,
 ) -> Answer {
+    let ReplyForm::Generated(_, dialect) = plan.form else { panic!("{:?} is not generated", plan.form) };
     let mut translator = Translator::new(plan);
-    let mode = translator.begin(status, Some(content_type(is_stream)));
+    let mode = translator.begin(status, Some(content_type(dialect, is_stream)));
     let mut body = Vec::new();
     let mut pieces = pieces.into_iter().peekable();
     while let Some(piece) = pieces.next() {
@@ -69,7 +80,7 @@ pub(crate) fn answer<'p>(
 /// What the gateway's meter reads in a reply that passes.
 pub(crate) fn meter(endpoint: Endpoint, is_stream: bool, body: &[u8]) -> Metered {
     let mut meter = ResponseMeter::new(endpoint, MeterOptions::default());
-    meter.set_content_type(Some(content_type(is_stream)));
+    meter.set_content_type(Some(content_type(Dialect::Chat, is_stream)));
     meter.feed(body);
     meter.finish()
 }
@@ -94,4 +105,33 @@ pub(crate) fn endpoint_of_dialect(dialect: Dialect) -> Option<Endpoint> {
         Dialect::Gemini => Some(Endpoint::StreamGenerateContent),
         Dialect::Converse | Dialect::Cohere => None,
     }
+}
+
+/// What a backend says was used.
+pub(crate) fn said(reply: &Reply) -> Option<Usage> {
+    if let Some(endpoint) = endpoint_of_dialect(reply.dialect) {
+        return meter(endpoint, reply.is_stream, reply.text.as_bytes()).usage;
+    }
+    let objects = reply.text.lines().filter_map(|line| line.split_once('{')).map(|(_, rest)| format!("{{{rest}"));
+    let objects: Vec<Value> = objects.map(|object| serde_json::from_str(&object).unwrap()).collect();
+    let usage = objects.iter().find_map(|object| object.get("usage").or_else(|| object["delta"].get("usage")))?;
+    let number = |value: &Value| value.as_f64().unwrap_or_default() as u64;
+    Some(match reply.dialect {
+        Dialect::Cohere => Usage {
+            input: number(&usage["tokens"]["input_tokens"]),
+            output: number(&usage["tokens"]["output_tokens"]),
+            cached_input: number(&usage["cached_tokens"]),
+            ..Usage::default()
+        },
+        _ => Usage {
+            input: ["inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"]
+                .map(|name| number(&usage[name]))
+                .iter()
+                .sum(),
+            output: number(&usage["outputTokens"]),
+            cached_input: number(&usage["cacheReadInputTokens"]),
+            cache_creation: number(&usage["cacheWriteInputTokens"]),
+            reasoning: 0,
+        },
+    })
 }

@@ -3,20 +3,23 @@
 use ditto_translate::plan::Dialect;
 use serde_json::{Map, Value, json};
 
+use super::frames;
+
 /// The stream of a reply.
-pub(crate) fn streamed(dialect: Dialect, reply: &Value) -> String {
+pub(crate) fn streamed(dialect: Dialect, reply: &Value) -> Vec<u8> {
     let events = match dialect {
         Dialect::Chat => chat(reply),
         Dialect::Responses => responses(reply),
         Dialect::Messages => messages(reply),
         Dialect::Gemini => vec![reply.clone()],
-        Dialect::Converse | Dialect::Cohere => panic!("{dialect:?} has no streams here yet"),
+        Dialect::Cohere => cohere(reply),
+        Dialect::Converse => return frames::of_lines(converse(reply).as_bytes()),
     };
     let mut stream: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    if dialect == Dialect::Chat {
+    if matches!(dialect, Dialect::Chat | Dialect::Cohere) {
         stream.push_str("data: [DONE]\n\n");
     }
-    stream
+    stream.into_bytes()
 }
 
 /// The members of an object, but for these.
@@ -150,4 +153,88 @@ fn piece_events(item: &Value, output: u32, events: &mut Vec<Value>) {
         events.push(event(&format!("{kind}.done"), member, json!(text)));
         events.push(event("content_part.done", "part", piece.clone()));
     }
+}
+
+/// The lines of a stream's frames.
+fn converse(reply: &Value) -> String {
+    let mut lines = String::from("messageStart {\"role\":\"assistant\"}\n");
+    let mut line = |name: &str, payload: Value| lines.push_str(&format!("{name} {payload}\n"));
+    for (block, index) in list(&reply["output"]["message"]["content"]).into_iter().zip(0..) {
+        let event = |member: &str, value: Value| json!({"contentBlockIndex": index, member: value});
+        let (start, deltas) = converse_block(&block);
+        start.into_iter().for_each(|start| line("contentBlockStart", event("start", start)));
+        deltas.into_iter().for_each(|delta| line("contentBlockDelta", event("delta", delta)));
+        line("contentBlockStop", json!({"contentBlockIndex": index}));
+    }
+    let is_end = |(name, _): &(String, Value)| ["stopReason", "additionalModelResponseFields"].contains(&name.as_str());
+    let (end, metadata): (Map<_, _>, Map<_, _>) = but(reply, &["output"]).into_iter().partition(is_end);
+    line("messageStop", end.into());
+    line("metadata", metadata.into());
+    lines
+}
+
+/// How a block of Converse's begins, if it says so, and what then comes of it.
+fn converse_block(block: &Value) -> (Option<Value>, Vec<Value>) {
+    let Some((kind, block)) = block.as_object().unwrap().iter().next() else { return (None, Vec::new()) };
+    match kind.as_str() {
+        "text" => (None, vec![json!({"text": block})]),
+        "citationsContent" => {
+            let texts = list(&block["content"]).into_iter();
+            let citations = list(&block["citations"]).into_iter().map(|cited| json!({"citation": cited}));
+            (None, texts.chain(citations).collect())
+        }
+        "reasoningContent" => {
+            let thought = but(&block["reasoningText"], &[]).into_iter().chain(but(block, &["reasoningText"]));
+            let delta = |(name, value): (String, Value)| json!({"reasoningContent": {name: value}});
+            // A signature comes last.
+            let mut deltas: Vec<Value> = thought.map(delta).collect();
+            deltas.sort_by_key(|delta| delta["reasoningContent"].get("signature").is_some());
+            (None, deltas)
+        }
+        "toolUse" => {
+            let input = json!({"toolUse": {"input": block["input"].to_string()}});
+            (Some(json!({"toolUse": but(block, &["input"])})), vec![input])
+        }
+        "toolResult" => {
+            (Some(json!({"toolResult": but(block, &["content"])})), vec![json!({"toolResult": block["content"]})])
+        }
+        _ => (None, vec![json!({kind: block})]),
+    }
+}
+
+fn cohere(reply: &Value) -> Vec<Value> {
+    let message = &reply["message"];
+    let start = json!({"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []});
+    let mut events =
+        vec![with(but(reply, &["message", "finish_reason", "usage", "logprobs"]), "type", "message-start".into())];
+    events[0]["delta"] = json!({"message": start});
+    let event = |kind: &str, index: u32, member: &str, value: &Value| json!({"type": kind, "index": index, "delta": {"message": {member: value}}});
+    for (part, index) in list(&message["content"]).into_iter().zip(0..) {
+        let kind = part["type"].as_str().unwrap();
+        events.push(event("content-start", index, "content", &json!({"type": kind, kind: ""})));
+        let mut delta = event("content-delta", index, "content", &but(&part, &["type"]).into());
+        delta["logprobs"] = reply["logprobs"][0].clone();
+        events.push(delta);
+        for (citation, number) in list(&message["citations"]).into_iter().zip(0..).filter(|_| kind == "text") {
+            events.push(event("citation-start", number, "citations", &citation));
+            events.push(json!({"type": "citation-end", "index": number}));
+        }
+        events.push(json!({"type": "content-end", "index": index}));
+    }
+    if let Some(plan) = message.get("tool_plan") {
+        events.push(json!({"type": "tool-plan-delta", "delta": {"message": {"tool_plan": plan}}}));
+    }
+    for (call, index) in list(&message["tool_calls"]).into_iter().zip(0..) {
+        let mut start = call.clone();
+        start["function"]["arguments"] = json!("");
+        events.push(event("tool-call-start", index, "tool_calls", &start));
+        if let Some(arguments) = call["function"].get("arguments") {
+            let more = json!({"function": {"arguments": arguments}});
+            events.push(event("tool-call-delta", index, "tool_calls", &more));
+        }
+        events.push(json!({"type": "tool-call-end", "index": index}));
+    }
+    let end = json!({"finish_reason": reply["finish_reason"], "usage": reply["usage"]});
+    events.push(json!({"type": "message-end", "delta": end}));
+    events
 }
