@@ -1,6 +1,9 @@
 //! Turns a backend's reply into the client's, piece by piece.
 
+mod capped;
 mod generated;
+
+use std::borrow::Cow;
 
 use ditto_llm::endpoint::Endpoint;
 use ditto_llm::meter::{MeterOptions, Metered, ResponseMeter};
@@ -12,6 +15,7 @@ use crate::failure::Failure;
 use crate::plan::Dialect;
 use crate::target::ReplyContext;
 use crate::{chat, cohere, completions, embeddings, gemini, messages, rerank, responses};
+use capped::Capped;
 use generated::Generated;
 
 /// A reply that is not a stream is held until it is whole, up to so many bytes.
@@ -85,10 +89,12 @@ enum State {
     Before,
     /// Bytes pass, and are read.
     Passing(Box<ResponseMeter>),
+    /// Events pass up to their cap.
+    Capping(Box<Capped>),
     /// Pieces are wrapped, and are read.
-    Wrapping(Box<gemini::Rewrap>, Box<ResponseMeter>),
+    Wrapping(Box<gemini::Rewrap>, Box<Capped>),
     /// Events are taken out of their frames, and are read.
-    Unframing(Box<messages::Unframe>, Box<ResponseMeter>),
+    Unframing(Box<messages::Unframe>, Box<Capped>),
     /// A stream is translated.
     Streaming(Box<Generated>),
     /// The whole is collected; `true`: there is more than can be held.
@@ -126,21 +132,27 @@ impl Translator {
         self.status = status;
         let ok = (200..300).contains(&status);
         let is_stream = ok && is_event_stream(content_type);
+        let capped = |endpoint, content_type| Box::new(Capped::new(endpoint, self.plan.cap, content_type));
         let (state, mode) = match self.plan.form {
+            ReplyForm::Same(endpoint) if is_stream && self.plan.cap.is_some() => {
+                (State::Capping(capped(endpoint, content_type)), Mode::Stream(EVENTS))
+            }
             ReplyForm::Same(endpoint) => {
                 let mut meter = ResponseMeter::new(endpoint, MeterOptions::default());
                 meter.set_content_type(content_type);
                 (State::Passing(Box::new(meter)), Mode::Pass)
             }
             ReplyForm::Wrapped if ok => {
-                let meter = Box::new(ResponseMeter::new(Endpoint::GenerateContent, MeterOptions::default()));
+                let capped = capped(Endpoint::GenerateContent, content_type);
                 let content_type = if is_stream { EVENTS } else { JSON };
-                (State::Wrapping(Box::new(gemini::Rewrap::new(is_stream)), meter), Mode::Stream(content_type))
+                (State::Wrapping(Box::new(gemini::Rewrap::new(is_stream)), capped), Mode::Stream(content_type))
             }
             ReplyForm::Rehosted if is_frames(content_type) => {
-                let mut meter = ResponseMeter::new(Endpoint::Messages, MeterOptions::default());
-                meter.set_content_type(Some(EVENTS.as_bytes()));
-                (State::Unframing(Box::default(), Box::new(meter)), Mode::Stream(EVENTS))
+                let capped = capped(Endpoint::Messages, Some(EVENTS.as_bytes()));
+                (State::Unframing(Box::default(), capped), Mode::Stream(EVENTS))
+            }
+            ReplyForm::Rehosted if is_stream && self.plan.cap.is_some() => {
+                (State::Capping(capped(Endpoint::Messages, content_type)), Mode::Stream(EVENTS))
             }
             ReplyForm::Rehosted if ok => {
                 let mut meter = ResponseMeter::new(Endpoint::Messages, MeterOptions::default());
@@ -174,23 +186,22 @@ impl Translator {
                 meter.feed(piece);
                 Vec::new()
             }
-            State::Wrapping(rewrap, meter) => {
-                meter.feed(piece);
+            State::Capping(capped) => capped.feed(Cow::Borrowed(piece), end).into_owned(),
+            State::Wrapping(rewrap, capped) => {
                 let mut out = Vec::new();
-                rewrap.feed(piece, &mut out);
-                if end {
+                rewrap.feed(&capped.feed(Cow::Borrowed(piece), end), &mut out);
+                if end || capped.ended() {
                     rewrap.end(&mut out);
                 }
                 out
             }
-            State::Unframing(unframe, meter) => {
+            State::Unframing(unframe, capped) => {
                 let mut out = Vec::new();
                 unframe.feed(piece, &mut out);
                 if end {
                     unframe.end(&mut out);
                 }
-                meter.feed(&out);
-                out
+                capped.feed(Cow::Owned(out), end).into_owned()
             }
             State::Streaming(generated) => generated.feed(piece, end),
             State::Collecting(body, too_large) => {
@@ -208,7 +219,11 @@ impl Translator {
 
     /// Whether the stream was ended here, so that what still comes is dropped.
     pub fn ended(&self) -> bool {
-        matches!(&self.state, State::Streaming(generated) if generated.ended())
+        match &self.state {
+            State::Streaming(generated) => generated.ended(),
+            State::Capping(capped) | State::Wrapping(_, capped) | State::Unframing(_, capped) => capped.ended(),
+            State::Before | State::Passing(_) | State::Collecting(..) => false,
+        }
     }
 
     /// The whole reply, with [`Mode::Whole`], when all pieces have come.
@@ -237,7 +252,8 @@ impl Translator {
     /// What was used, as far as known.
     pub fn metered(&self) -> Metered {
         match &self.state {
-            State::Passing(meter) | State::Wrapping(_, meter) | State::Unframing(_, meter) => meter.metered(),
+            State::Passing(meter) => meter.metered(),
+            State::Capping(capped) | State::Wrapping(_, capped) | State::Unframing(_, capped) => capped.metered(),
             State::Streaming(generated) => generated.metered(),
             State::Before | State::Collecting(..) => self.metered,
         }
