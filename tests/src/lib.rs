@@ -1,6 +1,7 @@
 //! What whole-system tests and the quick start stand on: a provider simulator, a harness that runs the real
 //! gateway with its Envoy, and a client that can misbehave.
 
+pub mod backends;
 pub mod books;
 pub mod client;
 pub mod event_stream;

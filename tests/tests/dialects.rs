@@ -6,6 +6,7 @@ mod dialects {
     mod clients;
     mod embeddings;
     mod errors;
+    mod everywhere;
     mod fallback;
     mod matrix;
     mod rig;

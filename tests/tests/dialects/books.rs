@@ -1,43 +1,53 @@
 //! One number everywhere: what the backend counted is what the client reads and what the ledger books.
 
+use ditto_tests::backends;
 use ditto_tests::books::Books;
-use ditto_tests::harness::{Gateway, config};
-use serde_json::json;
+use ditto_tests::harness::config;
+use serde_json::{Value, json};
 
 use super::clients::Dialect;
-use super::rig;
+use super::rig::{Site, ok};
 
-const TOKEN: &str = "sk-ditto-dialects-books-0123456789";
+/// What a strict budget allows a reply.
+pub(super) const ARGS: [&str; 2] = ["--strict-output-tokens", "64"];
+const MODES: [&str; 2] = ["estimate", "strict"];
 
-/// A gateway whose key has a budget of this mode.
-async fn start(simulator: &ditto_tests::simulator::Simulator, mode: &str, args: &[&str]) -> Gateway {
-    let mut document = rig::document(simulator, &rig::BACKENDS);
-    let mut key = config::key("counted", TOKEN);
-    key["budget"] = json!({"total_tokens": 10_000_000});
-    key["budget_mode"] = json!(mode);
-    document["virtual_keys"] = json!([key]);
-    Gateway::start(document, args).await
+/// Adds a key for each mode, and one for each client that hangs up on a backend.
+pub(super) fn add_keys(document: &mut Value) {
+    let keys = document["virtual_keys"].as_array_mut().expect("keys");
+    for (id, mode) in MODES.into_iter().map(|mode| (mode.to_owned(), mode)).chain(hanging_up().map(|id| (id, MODES[0])))
+    {
+        let mut key = config::key(&id, &token(&id));
+        key["budget"] = json!({"total_tokens": 10_000_000});
+        key["budget_mode"] = json!(mode);
+        keys.push(key);
+    }
 }
 
-#[tokio::test]
-async fn the_clients_usage_is_what_the_ledger_books() {
-    let simulator = rig::simulator();
-    for mode in ["estimate", "strict"] {
-        let gateway = start(&simulator, mode, &[]).await;
-        let client = gateway.client().with_header("x-ditto-virtual-key", TOKEN);
+fn hanging_up() -> impl Iterator<Item = String> {
+    backends::NAMES.into_iter().flat_map(|backend| Dialect::ALL.map(|dialect| hung_up(dialect, backend)))
+}
+
+fn hung_up(dialect: Dialect, backend: &str) -> String {
+    format!("hangs-up-{dialect:?}-on-{backend}")
+}
+
+fn token(id: &str) -> String {
+    format!("sk-ditto-dialects-books-{id}-0123456789")
+}
+
+pub(super) async fn the_clients_usage_is_what_the_ledger_books(site: &Site) {
+    for mode in MODES {
+        let client = site.client_of(&token(mode));
         let (mut spent, mut requests) = (0, 0);
-        for backend in rig::BACKENDS {
+        for backend in backends::NAMES {
             for dialect in Dialect::ALL {
                 for stream in [false, true] {
                     let case = format!("{dialect:?} over {backend}, stream {stream}, {mode}");
                     let asked = dialect.ask(&client, &format!("on-{backend}"), "[[say Three small words]]", stream);
-                    let mut reply = asked.send().await;
-                    let status = reply.status;
-                    if status != 200 {
-                        panic!("{case}: {status} {}", reply.text().await);
-                    }
+                    let mut reply = ok(asked.send().await, &case).await;
                     let understood = dialect.understand(&mut reply, stream).await;
-                    let delivered = simulator.deliveries().pop().expect("a delivery");
+                    let delivered = site.simulator.deliveries().pop().expect("a delivery");
                     let counted = (delivered.prompt_tokens, delivered.generated_tokens);
                     assert_eq!((understood.input, understood.output), counted, "{case}");
                     spent += understood.input + understood.output;
@@ -45,45 +55,71 @@ async fn the_clients_usage_is_what_the_ledger_books() {
                 }
             }
         }
-        let row = Books::of(&gateway).booked("counted", requests).await;
+        let row = Books::of(&site.gateway).booked(mode, requests).await;
         assert_eq!(row["spent_tokens"], spent, "{mode}: {row}");
     }
 }
 
-#[tokio::test]
-async fn a_strict_budget_caps_every_backend_and_ends_a_stream_that_does_not_heed_it() {
-    let simulator = rig::simulator();
-    let gateway = start(&simulator, "strict", &["--strict-output-tokens", "64"]).await;
-    let client = gateway.client().with_header("x-ditto-virtual-key", TOKEN);
-    for backend in rig::BACKENDS.into_iter().filter(|backend| *backend != "openai") {
+pub(super) async fn a_strict_budget_caps_every_backend(site: &Site) {
+    let client = site.client_of(&token("strict"));
+    for backend in backends::NAMES {
         let body = json!({"model": format!("on-{backend}"), "stream": true,
             "messages": [{"role": "user", "content": "Please say 3 words."}]});
-        client.post("/v1/chat/completions", &body).send().await.expect_status(200).await.bytes().await;
-        let sent = simulator.last_request().json();
-        let caps = ["max_tokens", "max_completion_tokens"].map(|name| sent[name].clone());
-        let caps = caps.into_iter().chain([sent["generationConfig"]["maxOutputTokens"].clone()]);
-        assert_eq!(caps.filter(|cap| !cap.is_null()).collect::<Vec<_>>(), [json!(64)], "{backend}: {sent}");
+        ok(client.post("/v1/chat/completions", &body).send().await, backend).await.bytes().await;
+        assert_eq!(caps(site), [json!(64)], "{backend}");
     }
 }
 
-#[tokio::test]
-async fn a_client_that_hangs_up_pays_for_what_it_got() {
-    let simulator = rig::simulator();
-    let gateway = start(&simulator, "estimate", &[]).await;
-    let client = gateway.client().with_header("x-ditto-virtual-key", TOKEN);
-    let mut requests = 0;
-    for backend in rig::BACKENDS {
+/// The caps of the request that came last, in any dialect.
+fn caps(site: &Site) -> Vec<Value> {
+    let sent = site.simulator.last_request().json();
+    let places = [
+        "/max_tokens",
+        "/max_completion_tokens",
+        "/max_output_tokens",
+        "/generationConfig/maxOutputTokens",
+        "/inferenceConfig/maxTokens",
+    ];
+    places.into_iter().filter_map(|place| sent.pointer(place)).cloned().collect()
+}
+
+pub(super) async fn a_strict_budget_ends_streams_that_do_not_heed_their_cap(site: &Site) {
+    let client = site.client_of(&token("strict"));
+    for backend in backends::NAMES {
         for dialect in Dialect::ALL {
-            let before = Books::of(&gateway).key("counted").await["spent_tokens"].as_u64().unwrap_or(0);
+            let case = format!("{dialect:?} over {backend}");
+            let asked = dialect.ask_for(20, &client, &format!("on-{backend}"), "Hi", true);
+            let asked = asked.header("x-simulator-fault", "tokens=60;ignore-cap;chunk-delay=1ms");
+            let mut reply = ok(asked.send().await, &case).await;
+            let understood = dialect.understand(&mut reply, true).await;
+            assert_eq!(caps(site), [json!(20)], "{case}");
+            let words = understood.text.split_whitespace().count();
+            assert!((1..=20).contains(&words), "{case}: {words} words");
+            let finish = match dialect {
+                Dialect::Chat => "length",
+                Dialect::Responses => "incomplete",
+                Dialect::Messages => "max_tokens",
+                Dialect::Gemini => "MAX_TOKENS",
+            };
+            assert_eq!(understood.finish, finish, "{case}");
+        }
+    }
+}
+
+pub(super) async fn a_client_that_hangs_up_pays_for_what_it_got(site: &Site) {
+    for backend in backends::NAMES {
+        for dialect in Dialect::ALL {
+            let client = site.client_of(&token(&hung_up(dialect, backend)));
             let asked = dialect.ask(&client, &format!("on-{backend}"), "Please say 200 words.", true);
-            let mut reply = asked.header("x-simulator-fault", "chunks=3,10000,1").send().await;
-            assert_eq!(reply.status, 200);
+            let asked = asked.header("x-simulator-fault", "chunks=3,10000,1");
+            let mut reply = ok(asked.send().await, backend).await;
             // Some of it has come; the rest never will.
             reply.chunk().await.expect("a piece");
-            drop(reply);
-            requests += 1;
-            let row = Books::of(&gateway).booked("counted", requests).await;
-            assert!(row["spent_tokens"].as_u64().unwrap() > before, "{dialect:?} over {backend}: {row}");
         }
+    }
+    let books = Books::of(&site.gateway);
+    for id in hanging_up() {
+        let row = books.booked(&id, 1).await;
+        assert!(row["spent_tokens"].as_u64().unwrap() > 0, "{id}: {row}");
     }
 }

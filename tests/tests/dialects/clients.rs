@@ -27,13 +27,18 @@ pub(super) struct Understood {
 impl Dialect {
     pub(super) const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Messages, Self::Gemini];
 
-    /// A request that asks this model this, with a tool at hand.
+    /// A request that asks this model this, with a tool at hand and room for all that tests have it say.
     pub(super) fn ask(self, client: &Client, model: &str, text: &str, stream: bool) -> Outgoing {
+        self.ask_for(300, client, model, text, stream)
+    }
+
+    /// The same, for so many tokens at most.
+    pub(super) fn ask_for(self, cap: u64, client: &Client, model: &str, text: &str, stream: bool) -> Outgoing {
         let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
         match self {
             Self::Chat => {
                 let mut body = json!({
-                    "model": model, "stream": stream, "max_completion_tokens": 300,
+                    "model": model, "stream": stream, "max_completion_tokens": cap,
                     "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}],
                     "tools": [{"type": "function", "function": {"name": "weather", "parameters": schema}}],
                 });
@@ -43,11 +48,11 @@ impl Dialect {
                 client.post("/v1/chat/completions", &body)
             }
             Self::Responses => client.post("/v1/responses", &json!({
-                "model": model, "stream": stream, "max_output_tokens": 300, "instructions": "Be brief.", "input": text,
+                "model": model, "stream": stream, "max_output_tokens": cap, "instructions": "Be brief.", "input": text,
                 "tools": [{"type": "function", "name": "weather", "parameters": schema, "strict": false}],
             })),
             Self::Messages => client.post("/v1/messages", &json!({
-                "model": model, "stream": stream, "max_tokens": 300, "system": "Be brief.",
+                "model": model, "stream": stream, "max_tokens": cap, "system": "Be brief.",
                 "messages": [{"role": "user", "content": text}],
                 "tools": [{"name": "weather", "input_schema": schema}],
             })).header("anthropic-version", "2023-06-01"),
@@ -56,7 +61,7 @@ impl Dialect {
                 client.post(&format!("/v1beta/models/{model}:{method}"), &json!({
                     "systemInstruction": {"parts": [{"text": "Be brief."}]},
                     "contents": [{"role": "user", "parts": [{"text": text}]}],
-                    "generationConfig": {"maxOutputTokens": 300},
+                    "generationConfig": {"maxOutputTokens": cap},
                     "tools": [{"functionDeclarations": [{"name": "weather", "parametersJsonSchema": schema}]}],
                 }))
             }
@@ -70,7 +75,7 @@ impl Dialect {
             let events: Vec<Value> = events.iter().filter_map(json_of).collect();
             return match self {
                 Self::Chat => chat_stream(&events),
-                Self::Responses => responses(&events.last().expect("events")["response"]),
+                Self::Responses => responses_stream(&events),
                 Self::Messages => messages_stream(&events),
                 Self::Gemini => gemini_stream(&events),
             };
@@ -153,6 +158,16 @@ fn responses(body: &Value) -> Understood {
             _ => {}
         }
     }
+    understood
+}
+
+/// The text as its pieces tell it, which is what the last event repeats where the gateway knows the whole of it.
+fn responses_stream(events: &[Value]) -> Understood {
+    let mut understood = responses(&events.last().expect("events")["response"]);
+    let deltas = events.iter().filter(|event| event["type"] == "response.output_text.delta");
+    let pieces: String = deltas.map(|event| text(&event["delta"])).collect();
+    assert!(understood.text.is_empty() || understood.text == pieces, "{pieces:?} became {:?}", understood.text);
+    understood.text = pieces;
     understood
 }
 
