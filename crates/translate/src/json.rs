@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::loss::Refusal;
+use crate::place::place;
 use crate::text::Text;
 
 /// A JSON value, kept as it was written.
@@ -112,18 +113,12 @@ pub type Extra = BTreeMap<String, Value>;
 /// # Errors
 /// Names the place of what is wrong, such as `messages[2].content`.
 pub fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Refusal> {
-    if let Ok(read) = serde_json::from_slice(body) {
-        return Ok(read);
-    }
-    // Once more, and slower, to name the place.
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let error = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Ok(_) => return Err(Refusal::new("", "there is something after the end of the JSON")),
-        Err(error) => error,
-    };
-    let path = error.path().to_string();
-    let path = if path == "." { "" } else { path.as_str() };
-    Err(Refusal::new(path, error.inner().to_string()))
+    serde_json::from_slice(body).map_err(|error| {
+        let said = error.to_string();
+        // The place is told by names, which say more than a line and a column.
+        let what = said.rsplit_once(" at line ").filter(|_| error.is_data()).map_or(said.as_str(), |(what, _)| what);
+        Refusal::new(place(body, error.line(), error.column()), what)
+    })
 }
 
 /// Reads a backend's body; what is wrong with it is nobody's business but the operator's.

@@ -28,6 +28,7 @@ pub mod gemini;
 pub mod json;
 pub mod loss;
 pub mod messages;
+mod place;
 pub mod plan;
 pub mod prepare;
 pub mod rate_limits;
