@@ -50,13 +50,15 @@ fn aws() -> AwsCredentials {
     }
 }
 
-/// A simulator that takes the harness's provider key in every dialect, and has the backends' models and no others.
+/// A simulator that takes the harness's provider key in every dialect, and has the backends' models beside those that it
+/// is given, and no others.
 ///
 /// # Panics
 /// When no port can be opened.
 #[must_use]
 pub fn simulator(config: SimulatorConfig) -> Simulator {
-    let mut models: Vec<String> = NAMES.map(|name| model(name).to_owned()).to_vec();
+    let mut models = config.models.clone();
+    models.extend(NAMES.map(|name| model(name).to_owned()));
     models.sort();
     models.dedup();
     let api_key = Some(config::PROVIDER_KEY.to_owned());
@@ -102,15 +104,15 @@ pub fn backend(name: &str, simulator: &Simulator) -> Value {
     backend
 }
 
-/// A document with all backends, each behind a rule for the names that begin with its model's: other names that begin
+/// A document with these backends, each behind a rule for the names that begin with its model's: other names that begin
 /// so go there unchanged.
 #[must_use]
-pub fn document(simulator: &Simulator) -> Value {
-    let rule = |name: &str| json!({"model_prefix": format!("on-{name}"), "backend": name});
+pub fn document(simulator: &Simulator, names: &[&str]) -> Value {
+    let rule = |name: &&str| json!({"model_prefix": format!("on-{name}"), "backend": name});
     json!({
-        "backends": NAMES.map(|name| backend(name, simulator)),
+        "backends": names.iter().map(|name| backend(name, simulator)).collect::<Vec<_>>(),
         "virtual_keys": [config::key(config::KEY_ID, config::TOKEN)],
-        "router": {"default_backends": [], "rules": NAMES.map(rule)},
+        "router": {"default_backends": [], "rules": names.iter().map(rule).collect::<Vec<_>>()},
     })
 }
 

@@ -4,7 +4,6 @@
 //! when it is compiled, so this program lists its tests itself.
 
 mod sdk {
-    pub(crate) mod backends;
     pub(crate) mod cli;
     pub(crate) mod installed;
     pub(crate) mod process;
@@ -18,25 +17,16 @@ use libtest_mimic::{Arguments, Trial};
 use sdk::cli::{self, Program};
 use sdk::installed::Installed;
 use sdk::recipe;
-use sdk::script::{Setting, check};
+use sdk::script;
 
-/// What is installed, the script, and what the gateway before it is like.
-const SCRIPTS: [(&str, &str, Setting); 8] = [
-    ("python", "checks.py", Setting::Plain),
-    ("python", "openai_cases.py", Setting::EveryBackend),
-    ("python", "anthropic_cases.py", Setting::EveryBackend),
-    ("python", "google_cases.py", Setting::EveryBackend),
-    ("node", "checks.cjs", Setting::Plain),
-    ("node", "openai_cases.cjs", Setting::EveryBackend),
-    ("node", "anthropic_cases.cjs", Setting::EveryBackend),
-    ("node", "google_cases.cjs", Setting::EveryBackend),
-];
+/// What is installed, and what its scripts are called.
+const LANGUAGES: [(&str, &str); 2] = [("python", "py"), ("node", "cjs")];
 
 /// The backends that programs are tried over: one of each maker's dialect.
 const PROGRAM_BACKENDS: [&str; 3] = ["compatible", "anthropic", "google"];
 
 fn main() -> ExitCode {
-    let scripts = SCRIPTS.map(|(language, script, setting)| script_trial(language, script, setting));
+    let scripts = LANGUAGES.map(|(language, ending)| script_trial(language, ending));
     let programs = [Program::ClaudeCode, Program::GeminiCli];
     let programs = programs.into_iter().flat_map(|program| PROGRAM_BACKENDS.map(|backend| trial(program, backend)));
     let recipes = [Program::ClaudeCode, Program::GeminiCli].map(recipe_trial);
@@ -46,16 +36,11 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn script_trial(language: &'static str, script: &'static str, setting: Setting) -> Trial {
-    let (client, _) = script.split_once(['_', '.']).unwrap_or((script, ""));
-    let name = match setting {
-        Setting::Plain => format!("the_{language}_client_is_served"),
-        Setting::EveryBackend => format!("the_{language}_client_of_{client}_is_served_by_every_backend"),
-    };
+fn script_trial(language: &'static str, ending: &'static str) -> Trial {
     let installed = Installed::find(language);
     let missing = installed.is_err();
-    let test = move || check(&installed?, &format!("tests/sdk/{language}/{script}"), setting);
-    Trial::test(name, test).with_ignored_flag(missing)
+    let name = format!("the_{language}_clients_are_served_by_every_backend");
+    Trial::test(name, move || script::check(&installed?, language, ending)).with_ignored_flag(missing)
 }
 
 fn trial(program: Program, backend: &'static str) -> Trial {

@@ -65,7 +65,9 @@ const cases = {
 
   async "forced tool"(model) {
     const choice = { tools: [tool], tool_choice: { type: "tool", name: "weather" } };
-    const answer = await create(asked(model, "Hello.", choice));
+    const force = () => create(asked(model, "Hello.", choice));
+    if (await given.refuses(given.noForcedTool, model, Anthropic.BadRequestError, "tool_choice", force)) return;
+    const answer = await force();
     const names = answer.content.filter((block) => block.type === "tool_use").map((block) => block.name);
     assert.deepEqual(names, ["weather"]);
   },
@@ -76,9 +78,24 @@ const cases = {
     assert.ok(answer.content[0].text.includes(given.seen), answer.content[0].text);
   },
 
+  async "image from a tool"(model) {
+    const first = asked(model, given.call, { tools: [tool] });
+    const answer = await create(first);
+    const { id } = answer.content.find((block) => block.type === "tool_use");
+    const picture = { type: "image", source: { type: "base64", media_type: "image/png", data: given.image } };
+    const result = { type: "tool_result", tool_use_id: id, content: [picture] };
+    const turns = [{ role: "assistant", content: answer.content }, { role: "user", content: [result] }];
+    const show = () => create({ ...first, messages: [...first.messages, ...turns] });
+    if (await given.refuses(given.noImageFromTool, model, Anthropic.BadRequestError, "tool_result", show)) return;
+    const { text } = (await show()).content[0];
+    assert.ok(text.includes(given.seen.match(/image\/png \d+ bytes/)[0]), text);
+  },
+
   async parsed(model) {
     const format = { output_config: { format: zodOutputFormat(given.Event) } };
-    const answer = await official.messages.parse(asked(model, "An event, please.", format));
+    const parse = () => official.messages.parse(asked(model, "An event, please.", format));
+    if (await given.refuses(given.noSchema, model, Anthropic.BadRequestError, "output_config.format", parse)) return;
+    const answer = await parse();
     assert.deepEqual(given.Event.parse(answer.parsed_output), answer.parsed_output);
   },
 
@@ -88,7 +105,9 @@ const cases = {
     const wrong = () => client({ apiKey: given.wrongToken }).messages.create(hello);
     assert.equal(await kind(Anthropic.AuthenticationError, 401, wrong), "authentication_error");
     const unknown = () => create({ ...hello, model: given.missing(model) });
-    assert.equal(await kind(Anthropic.NotFoundError, 404, unknown), "not_found_error");
+    const bad = given.unknownIsBadRequest.includes(given.backend(model));
+    const expected = bad ? [Anthropic.BadRequestError, 400] : [Anthropic.NotFoundError, 404];
+    assert.equal(await kind(...expected, unknown), bad ? "invalid_request_error" : "not_found_error");
     for (const more of [{}, { stream: true }]) {
       const limited = () => create({ ...hello, ...more }, given.failAtOnce);
       const error = await given.refused(Anthropic.RateLimitError, 429, limited);

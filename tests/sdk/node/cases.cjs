@@ -29,6 +29,21 @@ async function refused(kinds, status, call) {
   return error;
 }
 
+// The name of the backend that serves a model.
+const backend = (model) => model.replace(/^on-/, "");
+
+// Whether the model's backend is one of these. If so, `call` must be refused with that class and status 400, naming the
+// field.
+async function refuses(backends, model, kind, field, call) {
+  if (!backends.includes(backend(model))) return false;
+  const error = await refused(kind, 400, call);
+  assert.ok(error.message.includes(field), error.message);
+  return true;
+}
+
+// Who answers 400, and not 404, for a model that is not there.
+const unknownIsBadRequest = ["zhipu", "bedrock", "bedrock-claude"];
+
 // Reads to the end, and gives what came even when an error comes then.
 async function collect(stream, items = []) {
   for await (const item of stream) items.push(item);
@@ -59,9 +74,11 @@ async function run(cases) {
 }
 
 module.exports = {
+  backend,
   collect,
   image,
   refused,
+  refuses,
   run,
   says,
   wrongToken,
@@ -77,6 +94,15 @@ module.exports = {
   failLater: { "x-simulator-fault": "error=8-503" },
   // What is asked for as structured output.
   Event: z.object({ name: z.string(), kind: z.enum(["meeting", "party"]), guests: z.array(z.string()) }),
+  // What a provider cannot do is refused by the name of the field that asks for it. GLM is not told a schema, nor made to
+  // call a tool: https://docs.z.ai/api-reference/llm/chat-completion (seen 2026-11). Cohere's tools answer in text:
+  // https://docs.cohere.com/reference/chat (seen 2026-11).
+  noSchema: ["zhipu"],
+  noForcedTool: ["zhipu"],
+  noImageFromTool: ["cohere"],
+  unknownIsBadRequest,
+  // Who tells of it without its name.
+  unknownIsNameless: ["azure", "azure-v1", ...unknownIsBadRequest],
   // A model that goes to the backend of this one, and that the backend does not have.
   missing: (model) => `${model}-missing`,
 };

@@ -7,7 +7,7 @@ from anthropic import Anthropic
 from pydantic import BaseModel
 
 import cases
-from cases import case, refused
+from cases import backend, case, refused, refuses
 
 TOOL = {
     "name": "weather",
@@ -95,9 +95,11 @@ def finish_tool_loop(first, answer):
 
 @case
 def forced_tool(model):
-    answer = CLIENT.messages.create(
-        **asked(model, "Hello.", tools=[TOOL], tool_choice={"type": "tool", "name": "weather"})
-    )
+    choice = asked(model, "Hello.", tools=[TOOL], tool_choice={"type": "tool", "name": "weather"})
+    create = lambda: CLIENT.messages.create(**choice)
+    if refuses(cases.NO_FORCED_TOOL, model, anthropic.BadRequestError, "tool_choice", create):
+        return
+    answer = create()
     assert [block.name for block in answer.content if block.type == "tool_use"] == ["weather"], answer
 
 
@@ -110,8 +112,26 @@ def image(model):
 
 
 @case
+def image_from_a_tool(model):
+    first = asked(model, cases.CALL, tools=[TOOL])
+    answer = CLIENT.messages.create(**first)
+    call = next(block for block in answer.content if block.type == "tool_use")
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": cases.IMAGE_BASE64}}
+    result = {"type": "tool_result", "tool_use_id": call.id, "content": [picture]}
+    turns = [{"role": "assistant", "content": answer.content}, {"role": "user", "content": [result]}]
+    create = lambda: CLIENT.messages.create(**first | {"messages": first["messages"] + turns})
+    if refuses(cases.NO_IMAGE_FROM_TOOL, model, anthropic.BadRequestError, "tool_result", create):
+        return
+    text = create().content[0].text
+    assert f"image/png {len(cases.IMAGE)} bytes" in text, text
+
+
+@case
 def parsed(model):
-    answer = CLIENT.messages.parse(**asked(model, "An event, please."), output_format=Event)
+    parse = lambda: CLIENT.messages.parse(**asked(model, "An event, please."), output_format=Event)
+    if refuses(cases.NO_SCHEMA, model, anthropic.BadRequestError, "output_config.format", parse):
+        return
+    answer = parse()
     assert isinstance(answer.parsed_output, Event), answer
 
 
@@ -121,8 +141,10 @@ def errors(model):
     create = CLIENT.messages.create
     error = refused(anthropic.AuthenticationError, lambda: client(api_key=cases.WRONG_TOKEN).messages.create(**hello))
     assert error.body["error"]["type"] == "authentication_error", error.body
-    error = refused(anthropic.NotFoundError, lambda: create(**hello | {"model": cases.missing(model)}))
-    assert error.body["error"]["type"] == "not_found_error", error.body
+    bad = backend(model) in cases.UNKNOWN_IS_BAD_REQUEST
+    kind, name = (anthropic.BadRequestError, "invalid_request") if bad else (anthropic.NotFoundError, "not_found")
+    error = refused(kind, lambda: create(**hello | {"model": cases.missing(model)}))
+    assert error.body["error"]["type"] == f"{name}_error", error.body
     for more in {}, {"stream": True}:
         error = refused(anthropic.RateLimitError, lambda: create(**hello, **more, extra_headers=cases.FAIL_AT_ONCE))
         assert error.response.headers["retry-after"] == "7", dict(error.response.headers)

@@ -25,12 +25,37 @@ FAIL_AT_ONCE = {"x-simulator-fault": "status=429;header=retry-after:7"}
 REFUSE = {"x-simulator-fault": "status=400"}
 FAIL_LATER = {"x-simulator-fault": "error=8-503"}
 
+# What a provider cannot do is refused by the name of the field that asks for it. GLM is not told a schema, nor made to
+# call a tool: https://docs.z.ai/api-reference/llm/chat-completion (seen 2026-11). Cohere's tools answer in text:
+# https://docs.cohere.com/reference/chat (seen 2026-11).
+NO_SCHEMA = ("zhipu",)
+NO_FORCED_TOOL = ("zhipu",)
+NO_IMAGE_FROM_TOOL = ("cohere",)
+# Who answers 400, and not 404, for a model that is not there.
+UNKNOWN_IS_BAD_REQUEST = ("zhipu", "bedrock", "bedrock-claude")
+# Who tells of it without its name.
+UNKNOWN_IS_NAMELESS = ("azure", "azure-v1", *UNKNOWN_IS_BAD_REQUEST)
+
 CASES = []
 
 
 def missing(model):
     """A model that goes to the backend of this one, and that the backend does not have."""
     return f"{model}-missing"
+
+
+def backend(model):
+    """The name of the backend that serves a model."""
+    return model.removeprefix("on-")
+
+
+def refuses(backends, model, kind, field, call):
+    """Whether the model's backend is one of these. If so, `call` must be refused with that class, naming the field."""
+    if backend(model) not in backends:
+        return False
+    error = refused(kind, call)
+    assert field in str(error), error
+    return True
 
 
 def case(function):

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use ditto_tests::backends;
 use ditto_tests::harness::{Gateway, config};
 use ditto_tests::simulator::mind::{Heard, Said, Script};
 use ditto_tests::simulator::{RecordedRequest, SimulatorConfig};
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use super::backends;
 use super::installed::Installed;
 use super::process::finish;
 
@@ -130,9 +130,9 @@ pub(crate) fn check(program: Program, installed: &Installed, backend: &str) -> R
     fs::write(&file, BEFORE)?;
     // As most servers do that speak OpenAI's dialect: they ignore what they do not know.
     let script = Some(program.script(&file));
-    let simulator = backends::simulator(SimulatorConfig { script, open_fields: true, ..SimulatorConfig::default() })?;
+    let simulator = backends::simulator(SimulatorConfig { script, open_fields: true, ..SimulatorConfig::default() });
     let runtime = tokio::runtime::Runtime::new()?;
-    let gateway = runtime.block_on(Gateway::start(backends::document(&simulator), &[]));
+    let gateway = runtime.block_on(Gateway::start(backends::document(&simulator, &[backend]), &[]));
     let mut command = program.at(installed, home.path(), &gateway.url())?;
     command.args(program.arguments(&format!("on-{backend}")));
     if let Program::ClaudeCode = program {

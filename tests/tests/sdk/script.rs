@@ -1,63 +1,57 @@
-//! A script of checks, run against a gateway of its own.
+//! The scripts of checks of one language, run against one gateway before every backend.
 
 use std::time::Duration;
 
+use ditto_tests::backends;
 use ditto_tests::harness::{Gateway, config, locate};
-use ditto_tests::simulator::{Simulator, SimulatorConfig};
+use ditto_tests::simulator::SimulatorConfig;
+use futures_util::future::join_all;
 use libtest_mimic::Failed;
-use serde_json::Value;
+use serde_json::json;
 
-use super::backends;
 use super::installed::Installed;
 use super::process::finish;
 
 /// More than a busy machine needs; the clients bound each request themselves.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// What the gateway is like.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Setting {
-    /// One backend that is passed through.
-    Plain,
-    /// One of every dialect.
-    EveryBackend,
+/// What OpenAI's client makes of a backend that is passed through, and what each client makes of every backend.
+const SCRIPTS: [&str; 4] = ["checks", "openai_cases", "anthropic_cases", "google_cases"];
+
+/// Runs the scripts to their ends, and prints what they said.
+pub(crate) fn check(installed: &Installed, language: &str, ending: &str) -> Result<(), Failed> {
+    let simulator = backends::simulator(SimulatorConfig::default());
+    let mut document = backends::document(&simulator, &backends::NAMES);
+    document["router"]["default_backends"] = json!([{"backend": "plain", "weight": 1.0}]);
+    let runtime = tokio::runtime::Runtime::new()?;
+    let gateway = runtime.block_on(backends::gateway(document).start());
+    let run = async |script: &str| {
+        let path = format!("tests/sdk/{language}/{script}.{ending}");
+        run(installed, &path, &gateway).await.map_err(|said| format!("{path}\n{said}"))
+    };
+    let ended = runtime.block_on(join_all(SCRIPTS.map(run)));
+    let failures: Vec<String> = ended.into_iter().filter_map(Result::err).collect();
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{}\nthe gateway said:\n{}", failures.join("\n"), gateway.log()).into()),
+    }
 }
 
-/// Runs a script to its end, and prints what it said.
-pub(crate) fn check(installed: &Installed, script: &str, setting: Setting) -> Result<(), Failed> {
-    let (simulator, document) = prepare(setting)?;
-    let runtime = tokio::runtime::Runtime::new()?;
-    let gateway = runtime.block_on(Gateway::start(document, &[]));
+/// Runs one script. What it said is printed, or is the error.
+async fn run(installed: &Installed, path: &str, gateway: &Gateway) -> Result<(), String> {
+    let models = backends::NAMES.map(|name| format!("on-{name}"));
     let mut command = installed.command();
     command
-        .arg(script)
+        .arg(path)
         .current_dir(locate::repository())
         .env("DITTO_URL", gateway.url())
         .env("DITTO_BASE_URL", format!("{}/v1", gateway.url()))
-        .env("DITTO_MODELS", backends::models().join(","))
+        .env("DITTO_MODELS", models.join(","))
         .env("DITTO_VK_TOKEN", config::TOKEN);
-    let said = runtime.block_on(finish(command, SCRIPT_TIMEOUT))?;
-    drop(simulator);
-    if said.success {
-        print!("{}", said.text());
-        return Ok(());
+    let ended = finish(command, SCRIPT_TIMEOUT).await.map_err(|failed| format!("{failed:?}"))?;
+    if !ended.success {
+        return Err(ended.text());
     }
-    Err(format!("{}\nthe gateway said:\n{}", said.text(), gateway.log()).into())
-}
-
-fn prepare(setting: Setting) -> Result<(Simulator, Value), Failed> {
-    Ok(match setting {
-        Setting::Plain => {
-            // As the real provider does: a model that it does not list is an error.
-            let strict = SimulatorConfig { strict_models: true, ..SimulatorConfig::default() };
-            let simulator = Simulator::start_with(strict)?;
-            let document = config::single(&simulator);
-            (simulator, document)
-        }
-        Setting::EveryBackend => {
-            let simulator = backends::simulator(SimulatorConfig::default())?;
-            let document = backends::document(&simulator);
-            (simulator, document)
-        }
-    })
+    print!("{}", ended.text());
+    Ok(())
 }

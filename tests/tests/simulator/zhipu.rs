@@ -18,7 +18,7 @@ async fn an_answer_has_its_request_id_and_thoughts() {
     let asked = json!({"thinking": {"type": "enabled"}, "request_id": "my-request"});
     let request = with(ask("[[think Hm, so.]] [[say Yes.]]"), asked);
     let body = client.post(CHAT, &request).send().await.expect_status(200).await.json().await;
-    assert_eq!(fields(&body), ["choices", "created", "id", "model", "request_id", "usage"]);
+    assert_eq!(fields(&body), ["choices", "created", "id", "model", "object", "request_id", "usage"]);
     assert_eq!(body["request_id"], "my-request");
     let message = json!({"role": "assistant", "content": "Yes.", "reasoning_content": "Hm, so."});
     assert_eq!(body["choices"][0]["message"], message);

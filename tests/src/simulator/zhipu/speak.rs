@@ -26,7 +26,7 @@ impl Spoken {
         if !self.said.calls.is_empty() {
             message["tool_calls"] = (0..self.said.calls.len()).map(|at| self.call(at)).collect();
         }
-        let mut reply = self.envelope();
+        let mut reply = self.envelope("chat.completion");
         reply["request_id"] = json!(self.request_id);
         reply["choices"] = json!([{"index": 0, "finish_reason": self.finish(), "message": message}]);
         let output = self.said.usage().output;
@@ -41,7 +41,7 @@ impl Spoken {
         let mut events = Vec::new();
         let mut hidden = self.said.hidden_tokens();
         let mut push = |delta: Value, shown: u64| {
-            let mut chunk = self.envelope();
+            let mut chunk = self.envelope("chat.completion.chunk");
             chunk["choices"] = json!([{"index": 0, "delta": delta}]);
             let meter = Meter { generated: shown + std::mem::take(&mut hidden), delivered: shown, usage: None };
             events.push(Event { data: chunk, meter });
@@ -55,7 +55,7 @@ impl Spoken {
             // A call comes whole, unless `tool_stream` asks for its pieces, which is not simulated.
             push(json!({"role": "assistant", "tool_calls": [self.call(at)]}), call.tokens());
         }
-        let mut last = self.envelope();
+        let mut last = self.envelope("chat.completion.chunk");
         let delta = json!({"role": "assistant", "content": ""});
         last["choices"] = json!([{"index": 0, "finish_reason": self.finish(), "delta": delta}]);
         let mut meter = Meter::hidden(hidden);
@@ -67,8 +67,9 @@ impl Spoken {
         Reply::data_events(events)
     }
 
-    fn envelope(&self) -> Value {
-        json!({"id": self.id, "created": CREATED, "model": self.model})
+    /// Its kind is not in the reference, and is in every reply; clients look for it.
+    fn envelope(&self, object: &str) -> Value {
+        json!({"id": self.id, "created": CREATED, "object": object, "model": self.model})
     }
 
     fn text(&self) -> Option<&str> {
