@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ditto_llm::dialect::Dialect;
+use ditto_llm::edit::{self, Edit};
 use ditto_llm::endpoint::Endpoint;
 use ditto_llm::fault::Fault;
 use ditto_llm::scan::ModelField;
@@ -73,6 +74,24 @@ impl Attempt {
     /// The backend that the latest attempt went to.
     pub(crate) fn served(&self) -> Option<String> {
         self.served.borrow().clone()
+    }
+
+    /// The client's own body as it leaves for a backend.
+    fn body_for(&self, backend: &Backend) -> Result<Vec<u8>, Fault> {
+        let body = self.original.edited(&self.original.edits)?;
+        match self.mapped(backend) {
+            Some((model, mapped)) => {
+                let edit = Edit { start: model.start, end: model.end, with: mapped.json.clone().into_bytes() };
+                edit::apply(&body, &[edit]).ok_or(Fault::Internal)
+            }
+            None => Ok(body),
+        }
+    }
+
+    /// Where the model stands in the body, and what it is replaced by where the backend has another name for it.
+    fn mapped<'b>(&self, backend: &'b Backend) -> Option<(&ModelField, &'b MappedModel)> {
+        let model = self.model.as_ref()?;
+        backend.map_model(&model.name).filter(|mapped| mapped.name != model.name).map(|mapped| (model, mapped))
     }
 
     fn set(&self, host: &impl Host, name: &str, value: &[u8]) -> Result<(), HostError> {
@@ -246,9 +265,11 @@ impl BackendStage {
         for (name, value) in &credentials.headers {
             set(name, value.as_bytes())?;
         }
-        if let Some(sending) = sending.as_ref().filter(|_| signing::signs(backend)) {
+        if signing::signs(backend) {
+            let own = sending.is_none().then(|| attempt.body_for(backend)).transpose()?;
+            let body = sending.as_ref().map(|sending| &sending.outgoing.body).or(own.as_ref());
             attempt.remove(host, signing::TOKEN_HEADER).map_err(|error| refused(host, error))?;
-            let body = &sending.outgoing.body;
+            let body = body.map(Vec::as_slice).unwrap_or_default();
             for (name, value) in signing::headers(backend, Some(&credentials), &path, body, host.now_ms())? {
                 set(name, value.as_bytes())?;
             }
@@ -275,8 +296,7 @@ impl BackendStage {
         backend: &Backend,
         set: impl Fn(&str, &[u8]) -> Result<(), Fault>,
     ) -> Result<(), Ending> {
-        let mapped = attempt.model.as_ref().and_then(|model| Some((model, backend.map_model(&model.name)?)));
-        let Some((model, mapped)) = mapped.filter(|(model, mapped)| model.name != mapped.name) else { return Ok(()) };
+        let Some((model, mapped)) = attempt.mapped(backend) else { return Ok(()) };
         let written = mapped.json.len() as u64;
         let replaced = model.end.saturating_sub(model.start) as u64;
         if let Some(length) = attempt.content_length {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ditto_llm::edit::Edit;
+use ditto_llm::edit::{self, Edit};
 use ditto_llm::endpoint::Endpoint;
 use ditto_llm::fault::Fault;
 use ditto_policy::filter_config::{Capability, ProviderConfig, Speaks};
@@ -11,6 +11,8 @@ use ditto_translate::loss::Refusal;
 use ditto_translate::plan::Provider;
 use ditto_translate::prepare::{self, Aim, Call, Prepared, Unprepared};
 use ditto_translate::target::Outgoing;
+
+use crate::signing;
 
 /// Output tokens asked for where a dialect needs a number and the client gives none: what every model in service can
 /// write, and more than most replies have.
@@ -68,6 +70,7 @@ impl Original {
             provider: provider(config, &backend.authority),
             no_responses,
             model: if mapped.is_empty() { default.unwrap_or_default() } else { mapped },
+            strict: config.map_or(STRICT.contains(&backend.authority.as_str()), |config| config.strict),
             lossy: config.is_some_and(|config| config.lossy),
             cap: self.cap,
             counts: config.is_none_or(|config| config.can(Capability::CountTokens)),
@@ -77,7 +80,14 @@ impl Original {
 
     /// Whether the body is needed to prepare it for this backend, or that gets it as it is.
     pub(crate) fn is_needed_by(&self, backend: &Backend, responses: Option<bool>) -> bool {
-        prepare::needs_body(&self.call(), &self.aim(backend, responses == Some(false)))
+        let (call, aim) = (self.call(), self.aim(backend, responses == Some(false)));
+        // A signature covers the whole body, also one that passes.
+        prepare::needs_body(&call, &aim) || (signing::signs(backend) && prepare::passes(&call, &aim))
+    }
+
+    /// The body with these edits.
+    pub(crate) fn edited(&self, edits: &[Edit]) -> Result<Vec<u8>, Fault> {
+        edit::apply(&self.body, edits).ok_or(Fault::Internal)
     }
 
     /// Whether this backend may turn out to lack Responses.
@@ -163,6 +173,8 @@ fn refused(refusal: &Refusal) -> Fault {
 
 /// OpenAI's own address. It refuses what compatible servers are open to.
 const OPENAI: &str = "api.openai.com";
+/// Addresses of compatible servers that refuse what OpenAI does not have.
+const STRICT: [&str; 2] = ["api.groq.com", "api.mistral.ai"];
 
 fn provider<'a>(config: Option<&'a ProviderConfig>, authority: &str) -> Provider<'a> {
     let Some(config) = config else {

@@ -34,7 +34,16 @@ fn send(
     model: &'static str,
     lossy: bool,
 ) -> Result<(String, Vec<u8>), String> {
-    let aim = Aim { provider, model, no_responses: true, lossy, cap: None, counts: true, default_max_output: 64 };
+    let aim = Aim {
+        provider,
+        model,
+        no_responses: true,
+        strict: false,
+        lossy,
+        cap: None,
+        counts: true,
+        default_max_output: 64,
+    };
     match prepare(call, &aim) {
         Ok(Prepared::Send(sending)) => {
             let outgoing = sending.outgoing;

@@ -11,4 +11,5 @@ mod dialects {
     mod matrix;
     mod rig;
     mod shim;
+    mod signed;
 }

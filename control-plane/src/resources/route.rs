@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use ditto_policy::compile::{Compiled, RoutePlan};
-use ditto_policy::filter_config::Speaks;
 use ditto_policy::routing::open_route_name;
 use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
 use envoy_types::pb::envoy::config::route::v3::route::Action;
@@ -112,8 +111,7 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, settings: &Settings, open: boo
     }
     // What the filter signed with stands where the client's own credential stood, and must stay.
     let signed = plan.clusters.first().and_then(|&index| compiled.filter.backends.get(index)).is_some_and(|backend| {
-        let provider = backend.provider.as_ref();
-        plan.clusters.len() == 1 && provider.is_some_and(|config| config.signs && config.speaks == Speaks::Bedrock)
+        plan.clusters.len() == 1 && backend.provider.as_ref().is_some_and(|config| config.signs)
     });
     let credentials = CLIENT_CREDENTIALS.iter().filter(|name| !(open || signed && **name == "authorization"));
     Route {

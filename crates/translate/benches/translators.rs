@@ -85,7 +85,16 @@ fn aim(dialect: Dialect) -> Aim<'static> {
         Dialect::Gemini => (Provider::Gemini, "gemini-2.5-pro"),
         _ => (Provider::Chat, "qwen3-32b"),
     };
-    Aim { provider, model, no_responses: true, lossy: true, cap: None, counts: true, default_max_output: 4_096 }
+    Aim {
+        provider,
+        model,
+        no_responses: true,
+        strict: false,
+        lossy: true,
+        cap: None,
+        counts: true,
+        default_max_output: 4_096,
+    }
 }
 
 #[divan::bench(args = pairs())]

@@ -23,7 +23,7 @@ mod write_reply;
 mod write_request;
 mod write_stream;
 
-pub use count::{count_tokens_request, read_count, rehost_count_request, write_count};
+pub use count::{cannot_count, count_tokens_request, read_count, rehost_count_request, write_count};
 pub use read_failure::read_failure;
 pub use read_reply::read_reply;
 pub use read_request::read_request;

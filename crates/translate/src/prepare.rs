@@ -47,6 +47,8 @@ pub struct Aim<'a> {
     pub model: &'a str,
     /// A passthrough backend is known to lack OpenAI's Responses: it is asked for chat completions.
     pub no_responses: bool,
+    /// The backend, which is compatible with OpenAI, refuses members that OpenAI does not have.
+    pub strict: bool,
     /// The operator allows losses that change a request's meaning.
     pub lossy: bool,
     /// Output tokens at most, over all choices.
@@ -99,6 +101,11 @@ pub fn needs_body(call: &Call<'_>, aim: &Aim<'_>) -> bool {
     !matches!(plan, Plan::Pass | Plan::PassUnder | Plan::Unsupported)
 }
 
+/// Whether the client's own body goes on: nothing of it changes but the model's name and what counting needs.
+pub fn passes(call: &Call<'_>, aim: &Aim<'_>) -> bool {
+    matches!(way(call, aim), Plan::Pass | Plan::PassUnder)
+}
+
 /// Prepares a call. See the module's documentation.
 ///
 /// # Errors
@@ -133,7 +140,11 @@ fn way(call: &Call<'_>, aim: &Aim<'_>) -> Plan {
 }
 
 fn target<'a>(aim: &Aim<'a>) -> Target<'a> {
-    Target { model: aim.model, host: aim.provider.host(aim.model), default_max_output: aim.default_max_output }
+    let host = match aim.provider.host(aim.model) {
+        Host::Compatible if aim.strict => Host::Strict,
+        host => host,
+    };
+    Target { model: aim.model, host, default_max_output: aim.default_max_output }
 }
 
 /// The path of the backend's own for a body that passes.
@@ -334,14 +345,7 @@ fn gemini_path(aim: &Aim<'_>, version: &str, method: &str) -> String {
 
 /// The client's body with what must be changed in it to count the reply.
 fn edited(call: &Call<'_>) -> Result<Vec<u8>, Unprepared> {
-    if call.edits.is_empty() {
-        return Ok(call.body.to_vec());
-    }
-    let reach = edit::reach(call.edits);
-    let edited = call.body.get(..reach).and_then(|prefix| edit::apply(prefix, call.edits));
-    let mut edited = edited.ok_or_else(not_an_object)?;
-    edited.extend_from_slice(call.body.get(reach..).unwrap_or_default());
-    Ok(edited)
+    edit::apply(call.body, call.edits).ok_or_else(not_an_object)
 }
 
 fn not_an_object() -> Unprepared {

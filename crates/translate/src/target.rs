@@ -10,6 +10,8 @@ pub enum Host<'a> {
     Own,
     /// A server that is compatible with the dialect, with what it may not know left out or kept simple.
     Compatible,
+    /// The same, where members that the dialect's own provider does not have are refused.
+    Strict,
     /// Azure's OpenAI service; `deployments`: the model stands in the path.
     Azure {
         /// Paths begin with `/openai/deployments/{model}`.

@@ -290,13 +290,17 @@ impl Translator {
     }
 
     fn counted(&mut self, body: &[u8], client: Client, dialect: Dialect) -> WholeReply {
-        if !(200..300).contains(&self.status) {
+        let count = if (200..300).contains(&self.status) {
+            match dialect {
+                Dialect::Gemini => gemini::read_count(body),
+                _ => messages::read_count(body),
+            }
+        } else {
             let failure = generated::read_failure(dialect, self.status, body);
-            return self.failed(&failure);
-        }
-        let count = match dialect {
-            Dialect::Gemini => gemini::read_count(body),
-            _ => messages::read_count(body),
+            if !messages::cannot_count(&failure) {
+                return self.failed(&failure);
+            }
+            Some(self.plan.context.input_estimate)
         };
         match (count, client) {
             (Some(count), Client::Messages) => json(messages::write_count(count)),

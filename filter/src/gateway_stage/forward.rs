@@ -177,7 +177,7 @@ impl GatewayStage {
             backend.provider.is_none() && self.worker.has_responses(&backend.cluster, original.now_ms) == Some(false);
         match original.prepare(backend, lacks)? {
             Prepared::Pass { path } => {
-                self.pass(host, admitted, backend, model, path.as_deref(), original.edits.clone(), piece)?;
+                self.pass(host, admitted, backend, model, path.as_deref(), original, piece)?;
                 Ok(None)
             }
             Prepared::Send(sending) => {
@@ -197,9 +197,10 @@ impl GatewayStage {
         backend: &Backend,
         model: Option<&ModelField>,
         path: Option<&str>,
-        mut edits: Vec<Edit>,
+        original: &Original,
         piece: &[u8],
     ) -> Result<(), Stop> {
+        let mut edits = original.edits.clone();
         let path = self.upstream_path(backend, path.unwrap_or(&admitted.path), !admitted.open())?;
         if admitted.aliased || path != admitted.path {
             host.set_request_header(":path", path.as_bytes())?;
@@ -209,8 +210,22 @@ impl GatewayStage {
             edits.push(Edit { start: model.start, end: model.end, with: mapped.json.clone().into_bytes() });
             edit::sort(&mut edits);
         }
+        if signing::signs(backend) {
+            self.sign(host, backend, &path, &original.edited(&edits)?)?;
+        }
         if let Some(length) = edit_prefix(host, admitted.content_length, &edits, piece)? {
             host.set_request_header("content-length", length.to_string().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Signs a request as it leaves.
+    fn sign(&self, host: &impl Host, backend: &Backend, path: &str, body: &[u8]) -> Result<(), Stop> {
+        let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster);
+        // Not one of the client's own, which would stay without a signature.
+        host.remove_request_header(signing::TOKEN_HEADER)?;
+        for (name, value) in signing::headers(backend, credentials.as_deref(), path, body, host.now_ms())? {
+            host.set_request_header(name, value.as_bytes())?;
         }
         Ok(())
     }
@@ -226,13 +241,7 @@ impl GatewayStage {
             host.set_request_header("authorization", format!("Bearer {key}").as_bytes())?;
         }
         if signing::signs(backend) {
-            let credentials = self.worker.knowledge.borrow().credentials(&backend.cluster);
-            let (body, now_ms) = (&sending.outgoing.body, host.now_ms());
-            // Not one of the client's own, which would stay without a signature.
-            host.remove_request_header(signing::TOKEN_HEADER)?;
-            for (name, value) in signing::headers(backend, credentials.as_deref(), &path, body, now_ms)? {
-                host.set_request_header(name, value.as_bytes())?;
-            }
+            self.sign(host, backend, &path, &sending.outgoing.body)?;
         }
         host.replace_request_body_prefix(admitted.scanned, &sending.outgoing.body)?;
         Ok(())

@@ -13,6 +13,8 @@ mod speak;
 
 use std::time::SystemTime;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
@@ -100,15 +102,33 @@ fn converse(call: &Call<'_>, model: &str) -> Result<(Said, Bill), AwsError> {
     Ok((said, bill))
 }
 
+/// Only some of Claude's models are counted, and under their own ids: those of inference profiles are refused.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html> (seen 2026-11)
 fn count(call: &Call<'_>, model: &str) -> Answer {
     let (body, raw) = body(call, &fields::COUNT)?;
-    let Some(inner) = body["input"].get("converse") else {
-        return Err(AwsError::invalid("The provided model doesn't support counting tokens of an InvokeModel body."));
+    if ["amazon.", ".anthropic.", "profile/", "claude-3-haiku"].iter().any(|part| model.contains(part)) {
+        return Err(AwsError::invalid("The provided model doesn't support counting tokens."));
+    }
+    let tokens = match body["input"]["invokeModel"]["body"].as_str() {
+        Some(inner) => {
+            let inner = STANDARD.decode(inner).map_err(|_| AwsError::invalid("The body is not in base64."))?;
+            invoke::counted(model, &inner)?
+        }
+        None => {
+            let inner = &body["input"]["converse"];
+            check::request(inner)?;
+            listen::heard(inner, &raw["input"]["converse"]["messages"], model).tokens()
+        }
     };
-    check::request(inner)?;
-    let tokens = listen::heard(inner, &raw["input"]["converse"]["messages"], model).tokens();
     let body = json!({"inputTokens": tokens}).to_string();
     Ok(Reply::bytes(StatusCode::OK, "application/json", body.into()))
+}
+
+/// Checks the signature of a request to another API of Amazon's, in its words.
+pub(super) fn signature(call: &Call<'_>) -> Result<(), String> {
+    let Some(credentials) = &call.state.config.aws else { return Err("requests are not signed here".to_owned()) };
+    let verified = sigv4::verify(call.parts, &call.body, credentials, "bedrock", SystemTime::now());
+    verified.map_err(|sigv4::Refused(_, message)| message)
 }
 
 /// The body as a message of the API, and as it came.

@@ -31,6 +31,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::bedrock;
 pub(super) use super::call::Call;
 use super::mind::Heard;
 use super::reply::{Bill, Body, Event, Meter, Reply};
@@ -131,8 +132,12 @@ async fn route(call: &Call<'_>) -> Answer {
 }
 
 impl Call<'_> {
-    /// Checks the bearer token, where one is expected.
+    /// Checks the bearer token, where one is expected, or Amazon's signature in its place:
+    /// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html> (seen 2026-11).
     fn authorize(&self) -> Result<(), ApiError> {
+        if self.header("authorization").is_some_and(|value| value.starts_with("AWS4-")) {
+            return bedrock::signature(self).map_err(ApiError::wrong_signature);
+        }
         match self.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
             token if self.accepts(token) => Ok(()),
             Some(token) => Err(ApiError::wrong_api_key(token)),

@@ -27,7 +27,7 @@ pub(super) use address::plain_name;
 use address::Address;
 use names::{Kind, Provider};
 
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "base_url",
     "default_model",
     "model_whitelist",
@@ -37,6 +37,7 @@ const FIELDS: [&str; 17] = [
     "capabilities",
     "enabled_capabilities",
     "upstream_api",
+    "strict_fields",
     "lossy",
     "project",
     "location",
@@ -88,6 +89,7 @@ pub(super) fn translation(reader: &mut Reader<'_>, backend: &Object<'_>, own: &B
     let base_url = place(reader, &provider, backend, &settings, &address, &own.base_url);
     let mut config = ProviderConfig::new(speaks(reader, &provider, &settings, base_url.as_deref()));
     address.write(&mut config);
+    config.strict = strict(reader, &provider, &settings);
     plain_settings(reader, &settings, &mut config);
     Some(Translation { config, base_url, headers, query_params, auth })
 }
@@ -186,6 +188,17 @@ fn speaks(reader: &mut Reader<'_>, provider: &Provider, settings: &Object<'_>, b
         Kind::Zhipu => Speaks::Zhipu,
         Kind::OpenAi | Kind::Compatible => Speaks::Chat,
     }
+}
+
+/// Whether the server takes OpenAI's members only. Of the companies that are known here, these two answer others with an
+/// error: <https://console.groq.com/docs/openai> and <https://docs.mistral.ai/api/endpoint/chat> (seen 2026-11).
+fn strict(reader: &mut Reader<'_>, provider: &Provider, settings: &Object<'_>) -> bool {
+    let said = settings.optional(reader, "strict_fields", Reader::boolean);
+    if said.is_some() && provider.kind != Kind::Compatible {
+        let message = format!("has no effect with the provider `{}`: it is for servers like OpenAI's", provider.name);
+        reader.warn(&settings.at("strict_fields"), message);
+    }
+    said.unwrap_or(matches!(provider.name, "groq" | "mistral"))
 }
 
 /// The settings that every provider has.

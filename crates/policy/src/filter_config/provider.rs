@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct ProviderConfig {
     /// What it speaks.
     pub speaks: Speaks,
+    /// Whether it refuses members that OpenAI does not have, of the OpenAI kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
     /// Whether a request may lose what the backend's dialect cannot say.
     #[serde(default)]
     pub lossy: bool,
@@ -140,6 +143,7 @@ impl ProviderConfig {
     pub const fn new(speaks: Speaks) -> Self {
         Self {
             speaks,
+            strict: false,
             lossy: false,
             default_model: None,
             models: Vec::new(),

@@ -15,8 +15,11 @@ pub(super) enum Server {
     /// Any other: open to members that OpenAI does not have.
     Compatible {
         /// Anthropic's marks of what to cache reach a model that knows them, by way of OpenRouter or LiteLLM. Others
-        /// have no use for them, and some (Groq, Mistral) refuse members that they do not know.
+        /// have no use for them.
         marks: bool,
+        /// It refuses members that OpenAI does not have: Groq and Mistral do, vLLM, OpenRouter, Together and most others
+        /// know some, or ignore them.
+        strict: bool,
     },
 }
 
@@ -26,15 +29,16 @@ impl Server {
             Host::Own => Self::OpenAi,
             Host::Azure { .. } => Self::Azure,
             Host::Zhipu => Self::Zhipu,
+            Host::Strict => Self::Compatible { marks: false, strict: true },
             Host::Compatible | Host::Vertex { .. } | Host::Bedrock => {
-                Self::Compatible { marks: is_claude(target.model) }
+                Self::Compatible { marks: is_claude(target.model), strict: false }
             }
         }
     }
 
     /// Whether it takes members that OpenAI does not have.
     pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Compatible { .. })
+        matches!(self, Self::Compatible { strict: false, .. })
     }
 
     /// Whether OpenAI's models are behind it, with its newer members.

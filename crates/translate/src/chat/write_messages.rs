@@ -251,6 +251,8 @@ impl<'a> Conversation<'a> {
         for thinking in thoughts {
             if self.server.is_openai() {
                 losses.drop(Feature::Thoughts, "OpenAI's chat completions takes no thoughts back");
+            } else if !self.server.is_open() && self.server != Server::Zhipu {
+                losses.drop(Feature::Thoughts, "the server takes OpenAI's members only");
             } else if !self.calls {
                 losses.drop(Feature::Thoughts, "thoughts are wanted back only with calls of tools");
             } else if thinking.text.is_empty() {

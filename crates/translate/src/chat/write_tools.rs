@@ -79,7 +79,7 @@ pub(super) struct AllowedTools<'a> {
 /// <https://openrouter.ai/docs/features/prompt-caching> (seen 2026-11).
 pub(super) fn mark<'a>(cache: Option<&'a Cache<'_>>, server: Server, losses: &mut Losses) -> Option<CacheControl<'a>> {
     let cache = cache?;
-    if server == (Server::Compatible { marks: true }) {
+    if matches!(server, Server::Compatible { marks: true, .. }) {
         return Some(CacheControl { r#type: "ephemeral", ttl: cache.ttl.as_deref() });
     }
     losses.drop(Feature::CacheControl, "of chat completions, only routers to Claude take marks");

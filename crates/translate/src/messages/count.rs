@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::members::Members;
 use super::rehost::{VERTEX_VERSION, rehost_request};
 use super::write_request::{count_body, headers, write_request};
+use crate::failure::Failure;
 use crate::json::{self, Raw};
 use crate::loss::{Losses, Refusal};
 use crate::request::Request;
@@ -61,9 +62,24 @@ fn path(target: &Target<'_>) -> String {
             versioned_segment(project),
             versioned_segment(location)
         ),
-        Host::Bedrock => format!("/model/{}/count-tokens", versioned_segment(target.model)),
+        Host::Bedrock => format!("/model/{}/count-tokens", versioned_segment(foundation(target.model))),
         _ => "/v1/messages/count_tokens".to_owned(),
     }
+}
+
+/// The model behind an inference profile of Amazon's, which counts under no other name:
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html> (seen 2026-11).
+fn foundation(model: &str) -> &str {
+    model.find("anthropic.").and_then(|at| model.get(at..)).unwrap_or(model)
+}
+
+/// Whether a host says that it counts nothing for this model. Not all of Amazon's are counted, and some are known by
+/// their profile only.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html> (seen 2026-11)
+pub fn cannot_count(failure: &Failure) -> bool {
+    let says = |words: &str| failure.message.contains(words);
+    failure.status == 400
+        && (says("support counting tokens") || says("on-demand throughput") || says("model identifier is invalid"))
 }
 
 /// Amazon counts the body of a request that it would serve.

@@ -71,6 +71,7 @@ pub(crate) fn aim(backend: &Backend, lossy: bool) -> Aim<'static> {
         provider: backend.provider,
         model: backend.model,
         no_responses: backend.provider == Provider::Chat,
+        strict: false,
         lossy,
         cap: None,
         counts: true,

@@ -44,12 +44,41 @@ pub(super) fn stream(call: &Call<'_>, model: &str) -> Answer {
     Ok(reply.billed(bill))
 }
 
+/// The input tokens of a body that is only counted; it must be one that would be served.
+pub(super) fn counted(model: &str, body: &[u8]) -> Result<u64, AwsError> {
+    let Claude { mut body, betas } = claude(body)?;
+    body["model"] = json!(name(model));
+    if body["max_tokens"].is_null() {
+        return Err(malformed("required key [max_tokens] not found"));
+    }
+    body.as_object_mut().into_iter().for_each(|fields| drop(fields.remove("max_tokens")));
+    anthropic::counted(&body, &betas).map_err(|(status, message)| AwsError::of_status(status, message))
+}
+
 fn exchange(call: &Call<'_>, model: &str) -> Result<Exchange, AwsError> {
-    let mut body: Value = serde_json::from_slice(&call.body)
+    let Claude { body, betas } = claude(&call.body)?;
+    anthropic::enveloped(call, Envelope { body, model: name(model), betas: &betas })
+        .map_err(|(status, message)| AwsError::of_status(status, message))
+}
+
+/// A model's name without its maker's.
+fn name(model: &str) -> &str {
+    model.split_once("anthropic.").map_or(model, |(_, name)| name)
+}
+
+fn malformed(what: &str) -> AwsError {
+    AwsError::invalid(format!("Malformed input request: #: {what}, please reformat your input and try again."))
+}
+
+/// Claude's body as Anthropic's own API would have it, and what its header would say.
+struct Claude {
+    body: Value,
+    betas: String,
+}
+
+fn claude(body: &[u8]) -> Result<Claude, AwsError> {
+    let mut body: Value = serde_json::from_slice(body)
         .map_err(|_| AwsError::invalid("Malformed input request, please reformat your input and try again."))?;
-    let malformed = |what: &str| {
-        AwsError::invalid(format!("Malformed input request: #: {what}, please reformat your input and try again."))
-    };
     let fields = body.as_object_mut().ok_or_else(|| malformed("expected type: JSONObject"))?;
     if let Some(name) = ["model", "stream"].into_iter().find(|name| fields.contains_key(*name)) {
         return Err(malformed(&format!("extraneous key [{name}] is not permitted")));
@@ -66,9 +95,7 @@ fn exchange(call: &Call<'_>, model: &str) -> Result<Exchange, AwsError> {
         }
         Some(_) => return Err(malformed("anthropic_beta: expected type: Array of strings")),
     };
-    let name = model.split_once("anthropic.").map_or(model, |(_, name)| name);
-    anthropic::enveloped(call, Envelope { body, model: name, betas: &betas })
-        .map_err(|(status, message)| AwsError::of_status(status, message))
+    Ok(Claude { body, betas })
 }
 
 /// What the model's own reply tells is told in headers too.

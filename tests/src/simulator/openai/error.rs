@@ -88,6 +88,10 @@ impl ApiError {
         Self { status: StatusCode::NOT_FOUND, ..Self::invalid(format!("There is no endpoint {method} {path}.")) }
     }
 
+    pub(super) fn wrong_signature(message: String) -> Self {
+        Self { status: StatusCode::FORBIDDEN, ..Self::invalid(message) }
+    }
+
     pub(super) fn missing_api_key() -> Self {
         Self {
             status: StatusCode::UNAUTHORIZED,

@@ -96,6 +96,17 @@ fn vertex_and_bedrock_are_where_their_place_says() {
 }
 
 #[test]
+fn servers_that_are_strict_are_known_or_said_to_be() {
+    let is_strict = |more: &str| backend(more).provider.unwrap().strict;
+    assert!(is_strict(r#""provider": "groq""#) && is_strict(r#""provider": "mistral""#));
+    assert!(!is_strict(r#""provider": "groq", "provider_config": {"strict_fields": false}"#));
+    assert!(!is_strict(r#""provider": "openrouter""#));
+    let own =
+        r#""provider": "openai-compatible", "base_url": "https://h/v1", "provider_config": {"strict_fields": true}"#;
+    assert!(is_strict(own));
+}
+
+#[test]
 fn settings_are_read_and_secrets_stay_secret() {
     let backend = backend(
         r#""provider": "openai", "headers": {"x-own": "1"}, "provider_config": {"base_url": "https://h/v1/",

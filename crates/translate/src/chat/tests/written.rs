@@ -117,6 +117,21 @@ fn an_agents_conversation_at_compatible_servers() {
 }
 
 #[test]
+fn a_strict_server_gets_openais_members_only() {
+    let (open, lost_there) = at("m", Host::Compatible);
+    let (mut strict, lost) = at("m", Host::Strict);
+    assert!(open["top_k"] == 4 && strict.get("top_k").is_none());
+    assert!(lost.contains(&"top_k".to_owned()) && !lost_there.contains(&"top_k".to_owned()), "{lost:?}");
+    // Else it is asked as others are.
+    strict["top_k"] = open["top_k"].clone();
+    let messages = |body: &mut Value| body["messages"].take();
+    let (mut open, thoughts) = (open, "reasoning_content");
+    let (of_strict, of_open) = (messages(&mut strict), messages(&mut open));
+    assert_eq!(strict, open);
+    assert!(of_open.to_string().contains(thoughts) && !of_strict.to_string().contains(thoughts), "{of_strict}");
+}
+
+#[test]
 fn glm_is_told_what_it_knows() {
     let target = Target { model: "glm", host: Host::Zhipu, default_max_output: 4096 };
     let write = |request: &Request<'_>| {
