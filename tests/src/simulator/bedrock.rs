@@ -45,7 +45,9 @@ fn route(call: &Call<'_>) -> Answer {
     if call.parts.method != Method::POST {
         return Err(AwsError::unknown_operation());
     }
-    if !call.serves(&model) {
+    // Of a profile that is served, the model is counted.
+    let counts = |listed: &String| operation == "count-tokens" && listed.ends_with(&format!(".{model}"));
+    if !call.serves(&model) && !call.state.config.models.iter().any(counts) {
         return Err(AwsError::invalid("The provided model identifier is invalid."));
     }
     match operation {
@@ -106,10 +108,13 @@ fn converse(call: &Call<'_>, model: &str) -> Result<(Said, Bill), AwsError> {
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html> (seen 2026-11)
 fn count(call: &Call<'_>, model: &str) -> Answer {
     let (body, raw) = body(call, &fields::COUNT)?;
-    if ["amazon.", ".anthropic.", "profile/", "claude-3-haiku"].iter().any(|part| model.contains(part)) {
+    if ["amazon.", ".anthropic.", "profile/"].iter().any(|part| model.contains(part)) {
         return Err(AwsError::invalid("The provided model doesn't support counting tokens."));
     }
     let tokens = match body["input"]["invokeModel"]["body"].as_str() {
+        Some(_) if !model.starts_with("anthropic.") => {
+            return Err(AwsError::invalid("The provided model doesn't support counting tokens."));
+        }
         Some(inner) => {
             let inner = STANDARD.decode(inner).map_err(|_| AwsError::invalid("The body is not in base64."))?;
             invoke::counted(model, &inner)?

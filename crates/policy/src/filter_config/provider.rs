@@ -131,7 +131,7 @@ impl Speaks {
             Self::Anthropic => &[Chat, Responses, CountTokens, Models],
             Self::Gemini => &[Chat, Responses, Embeddings, CountTokens, Models],
             Self::Vertex => &[Chat, Responses, Embeddings, CountTokens],
-            Self::Bedrock => &[Chat, Responses],
+            Self::Bedrock => &[Chat, Responses, CountTokens],
             Self::Cohere => &[Chat, Responses, Embeddings, Rerank, Models],
             Self::Zhipu => &[Chat, Responses, Embeddings],
         }
