@@ -65,7 +65,7 @@ async fn what_passes_is_signed_as_well(site: &Site) {
     let body = json!({"model": PASSING, "stream": true, "messages": [{"role": "user", "content": "Hi"}]});
     let asked = client.post("/v1/chat/completions", &body).header("x-amz-security-token", "own");
     let events = ok(asked.send().await, "without usage").await.events().await;
-    assert!(events.len() > 1 && events.iter().all(|event| !event.data.contains("prompt_tokens")), "{events:?}");
+    assert!(events.len() > 1 && events.iter().all(|event| !event.event.data.contains("prompt_tokens")), "{events:?}");
     let last = site.simulator.last_request();
     assert_eq!(last.json()["stream_options"]["include_usage"], true);
     assert_eq!(last.json()["model"], backends::model(PASSING));
