@@ -28,7 +28,8 @@ pub const NAMES: [&str; 13] = [
 #[must_use]
 pub fn model(backend: &str) -> &'static str {
     match backend {
-        "anthropic" => "claude-sonnet-4-5",
+        // Claude Code asks every model that it does not know for adaptive thinking, which earlier ones refuse.
+        "anthropic" => "claude-sonnet-4-6",
         "google" | "vertex" => "gemini-2.5-flash",
         "vertex-claude" => "claude-sonnet-4-5@20250929",
         "bedrock" => "eu.amazon.nova-pro-v1:0",
@@ -104,15 +105,23 @@ pub fn backend(name: &str, simulator: &Simulator) -> Value {
     backend
 }
 
+/// All backends, for [`document`].
+#[must_use]
+pub fn all(simulator: &Simulator) -> Vec<Value> {
+    NAMES.iter().map(|name| backend(name, simulator)).collect()
+}
+
 /// A document with these backends, each behind a rule for the names that begin with its model's: other names that begin
 /// so go there unchanged.
 #[must_use]
-pub fn document(simulator: &Simulator, names: &[&str]) -> Value {
-    let rule = |name: &&str| json!({"model_prefix": format!("on-{name}"), "backend": name});
+pub fn document(backends: Vec<Value>) -> Value {
+    let names = backends.iter().filter_map(|backend| backend["name"].as_str());
+    let rule = |name: &str| json!({"model_prefix": format!("on-{name}"), "backend": name});
+    let rules: Vec<Value> = names.map(rule).collect();
     json!({
-        "backends": names.iter().map(|name| backend(name, simulator)).collect::<Vec<_>>(),
+        "backends": backends,
         "virtual_keys": [config::key(config::KEY_ID, config::TOKEN)],
-        "router": {"default_backends": [], "rules": names.iter().map(rule).collect::<Vec<_>>()},
+        "router": {"default_backends": [], "rules": rules},
     })
 }
 

@@ -13,7 +13,7 @@ mod sdk {
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 use sdk::cli::{self, Program};
 use sdk::installed::Installed;
 use sdk::recipe;
@@ -25,14 +25,18 @@ const LANGUAGES: [(&str, &str); 2] = [("python", "py"), ("node", "cjs")];
 /// The backends that programs are tried over: one of each maker's dialect.
 const PROGRAM_BACKENDS: [&str; 3] = ["compatible", "anthropic", "google"];
 
+const PROGRAMS: [Program; 2] = [Program::ClaudeCode, Program::GeminiCli];
+
 fn main() -> ExitCode {
     let scripts = LANGUAGES.map(|(language, ending)| script_trial(language, ending));
-    let programs = [Program::ClaudeCode, Program::GeminiCli];
-    let programs = programs.into_iter().flat_map(|program| PROGRAM_BACKENDS.map(|backend| trial(program, backend)));
-    let recipes = [Program::ClaudeCode, Program::GeminiCli].map(recipe_trial);
+    let edits = PROGRAMS.map(|program| {
+        let name = format!("{}_edits_a_file_over_every_makers_dialect", program.name());
+        program_trial(name, move |installed| cli::check(program, installed, &PROGRAM_BACKENDS))
+    });
+    let recipes = program_trial("programs_are_answered_as_documented".to_owned(), recipe::check_programs);
     let curl = Trial::test("curl_is_answered_as_documented", recipe::check_curl);
     let curl = curl.with_ignored_flag(recipe::curl().is_err());
-    let trials = scripts.into_iter().chain(programs).chain(recipes).chain([curl]).collect();
+    let trials = scripts.into_iter().chain(edits).chain([recipes, curl]).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -43,16 +47,8 @@ fn script_trial(language: &'static str, ending: &'static str) -> Trial {
     Trial::test(name, move || script::check(&installed?, language, ending)).with_ignored_flag(missing)
 }
 
-fn trial(program: Program, backend: &'static str) -> Trial {
+fn program_trial(name: String, check: impl FnOnce(&Installed) -> Result<(), Failed> + Send + 'static) -> Trial {
     let installed = Installed::find("cli");
     let missing = installed.is_err();
-    let name = format!("{}_edits_a_file_over_{backend}", program.name());
-    Trial::test(name, move || cli::check(program, &installed?, backend)).with_ignored_flag(missing)
-}
-
-fn recipe_trial(program: Program) -> Trial {
-    let installed = Installed::find("cli");
-    let missing = installed.is_err();
-    let name = format!("{}_is_answered_as_documented", program.name());
-    Trial::test(name, move || recipe::check_program(program, &installed?)).with_ignored_flag(missing)
+    Trial::test(name, move || check(&installed?)).with_ignored_flag(missing)
 }

@@ -20,7 +20,7 @@ impl Site {
     /// One with a backend for each dialect, and what `change` makes of its document.
     pub(super) async fn start(change: impl FnOnce(&Simulator, &mut Value), args: &[&str]) -> Self {
         let simulator = backends::simulator(SimulatorConfig::default());
-        let mut document = backends::document(&simulator, &backends::NAMES);
+        let mut document = backends::document(backends::all(&simulator));
         change(&simulator, &mut document);
         let gateway = backends::gateway(document).args(args).start().await;
         Self { simulator, gateway }

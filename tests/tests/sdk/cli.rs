@@ -8,12 +8,14 @@ use std::time::Duration;
 use ditto_tests::backends;
 use ditto_tests::harness::{Gateway, config};
 use ditto_tests::simulator::mind::{Heard, Said, Script};
-use ditto_tests::simulator::{RecordedRequest, SimulatorConfig};
+use ditto_tests::simulator::{RecordedRequest, Simulator, SimulatorConfig};
+use futures_util::future::join_all;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::installed::Installed;
-use super::process::finish;
+use super::process::{Ended, finish};
 
 /// More than a busy machine needs for three requests.
 const PROGRAM_TIMEOUT: Duration = Duration::from_secs(120);
@@ -121,57 +123,86 @@ impl Program {
     }
 }
 
-/// Has the program edit the file, with the model behind this backend.
-pub(crate) fn check(program: Program, installed: &Installed, backend: &str) -> Result<(), Failed> {
-    let home = tempfile::tempdir()?;
-    let work = home.path().join("work");
-    fs::create_dir(&work)?;
-    let file = work.join(FILE);
-    fs::write(&file, BEFORE)?;
-    // As most servers do that speak OpenAI's dialect: they ignore what they do not know.
-    let script = Some(program.script(&file));
-    let simulator = backends::simulator(SimulatorConfig { script, open_fields: true, ..SimulatorConfig::default() });
+/// Has the program edit a file with the model behind each of these backends, all behind one gateway.
+pub(crate) fn check(program: Program, installed: &Installed, names: &[&'static str]) -> Result<(), Failed> {
+    let tasks = names.iter().map(|name| Task::new(program, name)).collect::<Result<Vec<_>, _>>()?;
+    let entries: Vec<Value> = tasks.iter().map(|task| backends::backend(task.backend, &task.simulator)).collect();
+    let document = backends::document(entries);
     let runtime = tokio::runtime::Runtime::new()?;
-    let gateway = runtime.block_on(Gateway::start(backends::document(&simulator, &[backend]), &[]));
-    let mut command = program.at(installed, home.path(), &gateway.url())?;
-    command.args(program.arguments(&format!("on-{backend}")));
-    if let Program::ClaudeCode = program {
-        // The other way in which it presents a key: as a bearer token.
-        command.env_remove("ANTHROPIC_API_KEY").env("ANTHROPIC_AUTH_TOKEN", config::TOKEN);
+    let gateway = runtime.block_on(Gateway::start(document, &[]));
+    let done = runtime.block_on(join_all(tasks.iter().map(|task| task.run(installed, &gateway))));
+    let failures: Vec<String> = done.into_iter().filter_map(Result::err).collect();
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{}\nthe gateway said:\n{}", failures.join("\n"), gateway.log()).into()),
     }
-    let ended = runtime.block_on(finish(command, PROGRAM_TIMEOUT))?;
-
-    let all = || format!("{}\nthe gateway said:\n{}", ended.text(), gateway.log());
-    let fail = |what: &str| Err(Failed::from(format!("{what}\n{}", all())));
-    if !ended.success {
-        return fail("it did not end well");
-    }
-    if !ended.stdout.contains(DONE) {
-        return fail("it did not print what the model said last");
-    }
-    if fs::read_to_string(&file)? != AFTER {
-        return fail("the file is not as it should be");
-    }
-    if ended.text().to_lowercase().contains("error") {
-        return fail("it speaks of an error");
-    }
-    let refused: Vec<_> = simulator.deliveries().into_iter().filter(|delivery| delivery.status != 200).collect();
-    if !refused.is_empty() {
-        return fail(&format!("the provider refused something: {refused:?}"));
-    }
-    let served = simulator.requests().iter().filter(|request| is_of(request, program, backend)).count();
-    if served < 3 {
-        return fail(&format!("only {served} requests came to the model"));
-    }
-    println!("ok      {} over {backend}: {served} requests", program.name());
-    Ok(())
 }
 
-/// Whether the backend's own dialect was spoken: the program's, or another one.
-fn is_of(request: &RecordedRequest, program: Program, backend: &str) -> bool {
-    match backend {
-        "anthropic" => request.path() == "/v1/messages",
-        "google" => request.path().starts_with("/v1beta/models/"),
-        _ => !request.path().starts_with(program.path()),
+/// One file to be edited, with the model behind one backend.
+struct Task {
+    program: Program,
+    backend: &'static str,
+    home: TempDir,
+    simulator: Simulator,
+}
+
+impl Task {
+    fn new(program: Program, backend: &'static str) -> Result<Self, Failed> {
+        let home = tempfile::tempdir()?;
+        let file = home.path().join("work").join(FILE);
+        fs::create_dir(home.path().join("work"))?;
+        fs::write(&file, BEFORE)?;
+        let script = Some(program.script(&file));
+        // As most servers do that speak OpenAI's dialect: they ignore what they do not know.
+        let config = SimulatorConfig { script, open_fields: true, ..SimulatorConfig::default() };
+        Ok(Self { program, backend, home, simulator: backends::simulator(config) })
+    }
+
+    /// Runs the program to its end, and says what is wrong with what it did.
+    async fn run(&self, installed: &Installed, gateway: &Gateway) -> Result<(), String> {
+        let said = |problem: &str| format!("{} over {}: {problem}", self.program.name(), self.backend);
+        let wrong = |failed: Failed| said(failed.message().unwrap_or("it cannot be run"));
+        let mut command = self.program.at(installed, self.home.path(), &gateway.url()).map_err(wrong)?;
+        command.args(self.program.arguments(&format!("on-{}", self.backend)));
+        if let Program::ClaudeCode = self.program {
+            // The other way in which it presents a key: as a bearer token.
+            command.env_remove("ANTHROPIC_API_KEY").env("ANTHROPIC_AUTH_TOKEN", config::TOKEN);
+        }
+        let ended = finish(command, PROGRAM_TIMEOUT).await.map_err(wrong)?;
+        match self.problem(&ended) {
+            Some(problem) => Err(said(&format!("{problem}\n{}", ended.text()))),
+            None => Ok(()),
+        }
+    }
+
+    fn problem(&self, ended: &Ended) -> Option<String> {
+        if !ended.success {
+            return Some("it did not end well".to_owned());
+        }
+        if !ended.stdout.contains(DONE) {
+            return Some("it did not print what the model said last".to_owned());
+        }
+        if fs::read_to_string(self.home.path().join("work").join(FILE)).ok().as_deref() != Some(AFTER) {
+            return Some("the file is not as it should be".to_owned());
+        }
+        if ended.text().to_lowercase().contains("error") {
+            return Some("it speaks of an error".to_owned());
+        }
+        let deliveries = self.simulator.deliveries();
+        let refused: Vec<_> = deliveries.into_iter().filter(|delivery| delivery.status != 200).collect();
+        if !refused.is_empty() {
+            return Some(format!("the provider refused something: {refused:?}"));
+        }
+        let served = self.simulator.requests().iter().filter(|request| self.is_of(request)).count();
+        (served < 3).then(|| format!("only {served} requests came to the model"))
+    }
+
+    /// Whether the backend's own dialect was spoken: the program's, or another one.
+    fn is_of(&self, request: &RecordedRequest) -> bool {
+        match self.backend {
+            "anthropic" => request.path() == "/v1/messages",
+            "google" => request.path().starts_with("/v1beta/models/"),
+            _ => !request.path().starts_with(self.program.path()),
+        }
     }
 }

@@ -76,21 +76,23 @@ pub(crate) fn check_curl() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Asks a program, which is told no model, or an alias of its own.
-pub(crate) fn check_program(program: Program, installed: &Installed) -> Result<(), Failed> {
+/// Asks each program, which is told no model, or an alias of its own.
+pub(crate) fn check_programs(installed: &Installed) -> Result<(), Failed> {
     let simulator = simulator()?;
     let runtime = Runtime::new()?;
     let gateway = start(&runtime, &simulator);
-    let home = tempfile::tempdir()?;
-    fs::create_dir(home.path().join("work"))?;
-    let mut command = program.at(installed, home.path(), &gateway.url())?;
-    if let Program::GeminiCli = program {
-        command.args(["-m", "flash"]);
-    }
-    command.args(["-p", REPLY]);
-    let ended = runtime.block_on(finish(command, PROGRAM_TIMEOUT))?;
-    if !ended.success || ended.stdout.trim() != TEXT || ended.text().to_lowercase().contains("error") {
-        return Err(format!("{}\nthe gateway said:\n{}", ended.text(), gateway.log()).into());
+    for program in [Program::ClaudeCode, Program::GeminiCli] {
+        let home = tempfile::tempdir()?;
+        fs::create_dir(home.path().join("work"))?;
+        let mut command = program.at(installed, home.path(), &gateway.url())?;
+        if let Program::GeminiCli = program {
+            command.args(["-m", "flash"]);
+        }
+        command.args(["-p", REPLY]);
+        let ended = runtime.block_on(finish(command, PROGRAM_TIMEOUT))?;
+        if !ended.success || ended.stdout.trim() != TEXT || ended.text().to_lowercase().contains("error") {
+            return Err(format!("{}\nthe gateway said:\n{}", ended.text(), gateway.log()).into());
+        }
     }
     Ok(())
 }

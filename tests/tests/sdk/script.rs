@@ -21,7 +21,7 @@ const SCRIPTS: [&str; 4] = ["checks", "openai_cases", "anthropic_cases", "google
 /// Runs the scripts to their ends, and prints what they said.
 pub(crate) fn check(installed: &Installed, language: &str, ending: &str) -> Result<(), Failed> {
     let simulator = backends::simulator(SimulatorConfig::default());
-    let mut document = backends::document(&simulator, &backends::NAMES);
+    let mut document = backends::document(backends::all(&simulator));
     document["router"]["default_backends"] = json!([{"backend": "plain", "weight": 1.0}]);
     let runtime = tokio::runtime::Runtime::new()?;
     let gateway = runtime.block_on(backends::gateway(document).start());

@@ -109,6 +109,8 @@ async fn limits_schemas_and_images_are_heard() {
     let request = json!({"model": "command-a-vision", "messages": [{"role": "user", "content": content}]});
     let body = post(&client, &request).await;
     assert!(body["message"]["content"][0]["text"].as_str().unwrap().contains("image/png 3 bytes"));
+    let sightless = with(request, json!({"model": "command-a-03-2025"}));
+    client.post("/v2/chat", &sightless).send().await.expect_status(400).await;
 }
 
 #[tokio::test]

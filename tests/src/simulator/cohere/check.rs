@@ -6,6 +6,9 @@ use super::error::ApiError;
 
 type Check = Result<(), ApiError>;
 
+/// How the names of models begin that see nothing: <https://docs.cohere.com/docs/image-inputs> (seen 2026-11).
+const SIGHTLESS: [&str; 4] = ["command-a-03", "command-a-reasoning", "command-a-translate", "command-r"];
+
 pub(super) fn chat(body: &Value) -> Check {
     let messages = list(&body["messages"]);
     if messages.is_empty() {
@@ -14,6 +17,7 @@ pub(super) fn chat(body: &Value) -> Check {
     for (at, message) in messages.iter().enumerate() {
         self::message(at, message)?;
     }
+    pictures(body, messages)?;
     turns(messages)?;
     if messages.last().is_some_and(|message| message["role"] == "assistant") {
         return Err(ApiError::invalid("the last message may not be of the assistant."));
@@ -59,6 +63,16 @@ fn message(at: usize, message: &Value) -> Check {
                 allowed.join(", ")
             )));
         }
+    }
+    Ok(())
+}
+
+/// Pictures are for models that see.
+fn pictures(body: &Value, messages: &[Value]) -> Check {
+    let model = body["model"].as_str().unwrap_or_default();
+    let mut parts = messages.iter().flat_map(|message| list(&message["content"]));
+    if parts.any(|part| part["type"] == "image_url") && SIGHTLESS.iter().any(|name| model.starts_with(name)) {
+        return Err(ApiError::invalid(format!("model '{model}' does not take images.")));
     }
     Ok(())
 }
