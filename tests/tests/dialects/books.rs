@@ -89,7 +89,7 @@ pub(super) async fn a_strict_budget_ends_streams_that_do_not_heed_their_cap(site
         for dialect in Dialect::ALL {
             let case = format!("{dialect:?} over {backend}");
             let asked = dialect.ask_for(20, &client, &format!("on-{backend}"), "Hi", true);
-            let asked = asked.header("x-simulator-fault", "tokens=60;ignore-cap;chunk-delay=1ms");
+            let asked = asked.header("x-simulator-fault", "tokens=60;ignore-cap");
             let mut reply = ok(asked.send().await, &case).await;
             let understood = dialect.understand(&mut reply, true).await;
             assert_eq!(caps(site), [json!(20)], "{case}");

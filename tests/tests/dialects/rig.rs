@@ -1,6 +1,7 @@
 //! One gateway for many checks: it takes longer to start than to answer them all.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use ditto_tests::backends;
 use ditto_tests::client::{Client, Response};
@@ -48,8 +49,10 @@ pub(super) async fn ok(mut reply: Response, case: &str) -> Response {
 
 /// Runs a check and says how it ended.
 pub(super) async fn passes(name: &str, check: impl Future<Output = ()>) -> bool {
+    let started = Instant::now();
     let passed = AssertUnwindSafe(check).catch_unwind().await.is_ok();
-    println!("{name}: {}", if passed { "ok" } else { "FAILED" });
+    let outcome = if passed { "ok" } else { "FAILED" };
+    println!("{name}: {outcome} after {:.1} s", started.elapsed().as_secs_f64());
     passed
 }
 
