@@ -21,6 +21,7 @@ pub mod reply_fields;
 mod server;
 mod slots;
 mod speech;
+pub(crate) mod stream_end;
 pub(crate) mod usage;
 mod wire_reply;
 mod wire_request;

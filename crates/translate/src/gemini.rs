@@ -39,6 +39,7 @@ mod tests;
 
 pub use count::{count_tokens_request, read_count, read_count_request, write_count};
 pub use envelope::{Envelope, unwrap_envelope};
+pub use path::of as path;
 pub use read_failure::read_failure;
 pub use read_reply::read_reply;
 pub use read_request::read_request;

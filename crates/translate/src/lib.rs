@@ -45,5 +45,7 @@ pub mod stream;
 pub mod tally;
 pub mod target;
 pub mod text;
+mod time;
 pub mod translator;
 pub mod url;
+mod vertex;

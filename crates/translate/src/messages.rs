@@ -33,7 +33,7 @@ pub use scrub::{scrub_thoughts, with_model};
 pub use unframe::Unframe;
 pub use write_failure::write_failure;
 pub use write_reply::write_reply;
-pub use write_request::write_request;
+pub use write_request::{path, write_request};
 pub use write_stream::Writer;
 
 #[cfg(test)]

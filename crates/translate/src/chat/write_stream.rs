@@ -6,8 +6,7 @@ use ditto_llm::usage::Usage;
 use serde::Serialize;
 
 use super::finish::word;
-use super::usage::Written;
-use super::write_failure;
+use super::stream_end;
 use super::write_reply::{Block, Custom, Function, annotation, id, logprobs, model, service_tier};
 use crate::content::Citation;
 use crate::failure::Failure;
@@ -79,7 +78,7 @@ impl Writer {
     }
 
     fn tail(&self) -> &'static [u8] {
-        if self.context.include_usage { b",\"usage\":null}\n\n" } else { b"}\n\n" }
+        stream_end::of_chunk(self.context.include_usage)
     }
 
     /// A chunk whose delta has one member.
@@ -249,19 +248,12 @@ impl Sink for Writer {
     }
 
     fn failure(&mut self, failure: &Failure) {
-        self.output.extend_from_slice(b"data: ");
-        json::append(&mut self.output, &write_failure::Body::from(failure));
-        self.output.extend_from_slice(b"\n\n");
+        stream_end::failure(&mut self.output, failure);
     }
 
     fn end(&mut self) {
-        if let Some(usage) = self.usage.filter(|_| self.context.include_usage) {
-            self.output.extend_from_slice(&self.head);
-            self.output.extend_from_slice(b"],\"usage\":");
-            json::append(&mut self.output, &Written::from(&usage));
-            self.output.extend_from_slice(b"}\n\n");
-        }
-        self.output.extend_from_slice(b"data: [DONE]\n\n");
+        let usage = self.usage.filter(|_| self.context.include_usage);
+        stream_end::done(&mut self.output, &self.head, usage.as_ref());
     }
 }
 

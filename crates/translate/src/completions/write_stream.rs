@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use ditto_llm::usage::Usage;
 
 use super::write_reply::{Logprobs, word};
-use crate::chat::usage::Written;
-use crate::chat::write_failure;
+use crate::chat::stream_end;
 use crate::chat::write_reply::{id, model};
 use crate::content::Citation;
 use crate::failure::Failure;
@@ -56,7 +55,7 @@ impl Writer {
     }
 
     fn tail(&self) -> &'static [u8] {
-        if self.context.include_usage { b",\"usage\":null}\n\n" } else { b"}\n\n" }
+        stream_end::of_chunk(self.context.include_usage)
     }
 
     fn end_chunk(&mut self) {
@@ -123,19 +122,12 @@ impl Sink for Writer {
     }
 
     fn failure(&mut self, failure: &Failure) {
-        self.output.extend_from_slice(b"data: ");
-        json::append(&mut self.output, &write_failure::Body::from(failure));
-        self.output.extend_from_slice(b"\n\n");
+        stream_end::failure(&mut self.output, failure);
     }
 
     fn end(&mut self) {
-        if let Some(usage) = self.usage.filter(|_| self.context.include_usage) {
-            self.output.extend_from_slice(&self.head);
-            self.output.extend_from_slice(b"],\"usage\":");
-            json::append(&mut self.output, &Written::from(&usage));
-            self.output.extend_from_slice(b"}\n\n");
-        }
-        self.output.extend_from_slice(b"data: [DONE]\n\n");
+        let usage = self.usage.filter(|_| self.context.include_usage);
+        stream_end::done(&mut self.output, &self.head, usage.as_ref());
     }
 }
 

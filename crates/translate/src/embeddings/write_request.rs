@@ -7,6 +7,7 @@ use crate::json;
 use crate::loss::{Losses, Refusal};
 use crate::target::{Host, Outgoing, Target};
 use crate::url::segment;
+use crate::vertex;
 
 #[derive(Serialize)]
 struct OpenAi<'a> {
@@ -122,12 +123,8 @@ pub fn write_request(
             };
             let parameters = asked.dimensions.map(|output_dimensionality| Parameters { output_dimensionality });
             let instances = texts.into_iter().map(|content| Instance { content, task_type: purpose }).collect();
-            let (project, location, model) = (segment(project), segment(location), segment(model));
-            let place = format!("/v1/projects/{project}/locations/{location}");
-            (
-                format!("{place}/publishers/google/models/{model}:predict"),
-                json::write(&Vertex { instances, parameters }),
-            )
+            let path = format!("{}:predict", vertex::model(project, location, "google", model));
+            (path, json::write(&Vertex { instances, parameters }))
         }
         Backend::Cohere => {
             if texts.len() > COHERE_TEXTS_MAX {

@@ -3,6 +3,7 @@
 use crate::loss::Refusal;
 use crate::target::{Host, Target};
 use crate::url::versioned_segment;
+use crate::vertex;
 
 /// The path of a model's method, such as `generateContent`:
 /// <https://ai.google.dev/api/generate-content#endpoint> and
@@ -11,13 +12,13 @@ use crate::url::versioned_segment;
 ///
 /// # Errors
 /// For a name that can be no model's.
-pub(super) fn of(target: &Target<'_>, method: &str) -> Result<String, Refusal> {
+pub fn of(target: &Target<'_>, method: &str) -> Result<String, Refusal> {
     let segments: Vec<&str> = target.model.split('/').collect();
     if segments.iter().any(|segment| segment.is_empty() || *segment == "." || *segment == "..") {
         return Err(Refusal::new("model", "can be no model's name: it has an empty segment, or one of dots"));
     }
     let mut path = match target.host {
-        Host::Vertex { project, location } => vertex(project, location, &segments),
+        Host::Vertex { project, location } => of_vertex(project, location, &segments),
         _ => studio(&segments),
     };
     path.push(':');
@@ -37,33 +38,18 @@ fn studio(segments: &[&str]) -> String {
     path
 }
 
-fn vertex(project: &str, location: &str, segments: &[&str]) -> String {
-    let mut path = "/v1".to_owned();
-    if !matches!(segments, ["projects", _, ..]) {
-        for segment in ["projects", project, "locations", location] {
-            push(&mut path, segment);
-        }
-    }
-    let rest: &[&str] = match segments {
-        ["models", name @ ..] if !name.is_empty() => {
-            push(&mut path, "publishers");
-            push(&mut path, "google");
-            push(&mut path, "models");
-            name
-        }
-        ["projects" | "publishers" | "endpoints", _, ..] => segments,
+fn of_vertex(project: &str, location: &str, segments: &[&str]) -> String {
+    let place = || vertex::place(project, location);
+    let (mut path, rest) = match segments {
+        ["projects", _, ..] => ("/v1".to_owned(), segments),
+        ["publishers" | "endpoints", _, ..] => (place(), segments),
+        ["models", name @ ..] if !name.is_empty() => (place() + "/publishers/google/models", name),
         [publisher, name @ ..] if !name.is_empty() => {
-            push(&mut path, "publishers");
+            let mut path = place() + "/publishers";
             push(&mut path, publisher);
-            push(&mut path, "models");
-            name
+            (path + "/models", name)
         }
-        name => {
-            push(&mut path, "publishers");
-            push(&mut path, "google");
-            push(&mut path, "models");
-            name
-        }
+        name => (place() + "/publishers/google/models", name),
     };
     rest.iter().for_each(|segment| push(&mut path, segment));
     path

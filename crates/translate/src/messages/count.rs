@@ -15,6 +15,7 @@ use crate::loss::{Losses, Refusal};
 use crate::request::Request;
 use crate::target::{Host, Outgoing, Target};
 use crate::url::versioned_segment;
+use crate::vertex;
 
 /// A request for the number of input tokens of this one.
 ///
@@ -57,11 +58,9 @@ pub fn rehost_count_request(body: &[u8], target: &Target<'_>, beta: Option<&str>
 
 fn path(target: &Target<'_>) -> String {
     match target.host {
-        Host::Vertex { project, location } => format!(
-            "/v1/projects/{}/locations/{}/publishers/anthropic/models/count-tokens:rawPredict",
-            versioned_segment(project),
-            versioned_segment(location)
-        ),
+        Host::Vertex { project, location } => {
+            format!("{}:rawPredict", vertex::model(project, location, "anthropic", "count-tokens"))
+        }
         Host::Bedrock => format!("/model/{}/count-tokens", versioned_segment(foundation(target.model))),
         _ => "/v1/messages/count_tokens".to_owned(),
     }

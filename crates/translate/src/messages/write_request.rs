@@ -16,6 +16,7 @@ use crate::request::Request;
 use crate::target::{Host, Outgoing, Target};
 use crate::text::Text;
 use crate::url::versioned_segment;
+use crate::vertex;
 
 /// The body. Of the members that every request has, some hosts have theirs in the path.
 #[derive(Debug, Default, Serialize)]
@@ -70,14 +71,12 @@ pub(super) fn headers(request: &Request<'_>) -> Vec<(&'static str, String)> {
 
 /// Where it goes: <https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai> and
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html> (seen 2026-11).
-fn path(target: &Target<'_>, stream: bool) -> String {
+pub fn path(target: &Target<'_>, stream: bool) -> String {
     let model = target.model;
     match target.host {
         Host::Vertex { project, location } => {
             let verb = if stream { "streamRawPredict" } else { "rawPredict" };
-            let place =
-                format!("/v1/projects/{}/locations/{}", versioned_segment(project), versioned_segment(location));
-            format!("{place}/publishers/anthropic/models/{}:{verb}", versioned_segment(model))
+            format!("{}:{verb}", vertex::model(project, location, "anthropic", model))
         }
         Host::Bedrock => {
             let verb = if stream { "invoke-with-response-stream" } else { "invoke" };
