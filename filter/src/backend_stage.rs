@@ -279,6 +279,10 @@ impl BackendStage {
                 for (name, value) in translation::headers(&sending.outgoing) {
                     set(name, value.as_bytes())?;
                 }
+                if !attempt.strip_key {
+                    let (name, value) = translation::PLAIN_REPLY;
+                    set(name, value.as_bytes())?;
+                }
                 let mut sending = *sending;
                 let shim = no_responses && attempt.original.endpoint == Endpoint::Responses;
                 self.body = Body::Whole(std::mem::take(&mut sending.outgoing.body));

@@ -149,13 +149,13 @@ fn capability(endpoint: Endpoint, path: &str) -> Option<Capability> {
     }
 }
 
-/// The headers of a request that is sent in the client's place, besides credentials. Its reply must come as it is to be
-/// read: not compressed.
+/// The headers of a request that is sent in the client's place, besides credentials.
 pub(crate) fn headers(outgoing: &Outgoing) -> impl Iterator<Item = (&'static str, String)> {
-    let own = outgoing.headers.iter().cloned();
-    let length = outgoing.body.len().to_string();
-    own.chain([("content-length", length), ("accept-encoding", "identity".to_owned())])
+    outgoing.headers.iter().cloned().chain([("content-length", outgoing.body.len().to_string())])
 }
+
+/// Has a reply come as it is to be read: not compressed. With a key, the route says so.
+pub(crate) const PLAIN_REPLY: (&str, &str) = ("accept-encoding", "identity");
 
 /// Whether a backend may serve Anthropic's models.
 pub(crate) fn may_be_anthropics(backend: &Backend) -> bool {

@@ -22,6 +22,7 @@ const DROPPED_HEADER: &str = "x-ditto-dropped";
 /// <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_conn_man/response_code_details>
 const DETAILS_PROPERTY: [&str; 2] = ["response", "code_details"];
 const FROM_BACKEND: &[u8] = b"via_upstream";
+const JSON: &[u8] = b"application/json";
 /// What is dropped of a stream that was ended here, before it is closed.
 const DROPPED_BYTES_MAX: usize = 1 << 20;
 
@@ -77,6 +78,9 @@ pub(crate) struct Answer {
     mode: Mode,
     /// It is an error of the gateway's own, which keeps its status.
     own: bool,
+    /// The status and type that it came with.
+    status: u16,
+    is_json: bool,
     dropped: usize,
 }
 
@@ -110,22 +114,23 @@ impl Answer {
         if let Some(dropped) = &expected.dropped {
             host.set_response_header(DROPPED_HEADER, dropped.as_bytes())?;
         }
-        if mode != Mode::Pass {
+        if let Mode::Stream(written) = mode {
             host.remove_response_header("content-length")?;
-        }
-        if let Mode::Stream(content_type) = mode {
-            host.set_response_header("content-type", content_type.as_bytes())?;
+            if content_type != Some(written.as_bytes()) {
+                host.set_response_header("content-type", written.as_bytes())?;
+            }
         }
         let flow = if mode == Mode::Whole { Flow::Pause } else { Flow::Continue };
-        Ok(Some((Self { translator, mode, own: false, dropped: 0 }, flow)))
+        let is_json = content_type == Some(JSON);
+        Ok(Some((Self { translator, mode, own: false, status, is_json, dropped: 0 }, flow)))
     }
 
     /// An error of Envoy's or the gateway's own, which speaks OpenAI's dialect by now.
     fn of_own_error(expected: &Expected, host: &impl Host) -> Result<Option<(Self, Flow)>, HostError> {
         let Some(mut translator) = Translator::of_own_error(&expected.plan) else { return Ok(None) };
-        let mode = translator.begin(status_of(&host.response_headers()?), None);
-        host.remove_response_header("content-length")?;
-        Ok(Some((Self { translator, mode, own: true, dropped: 0 }, Flow::Pause)))
+        let status = status_of(&host.response_headers()?);
+        let mode = translator.begin(status, None);
+        Ok(Some((Self { translator, mode, own: true, status, is_json: false, dropped: 0 }, Flow::Pause)))
     }
 
     /// A piece of `size` bytes has come.
@@ -158,10 +163,12 @@ impl Answer {
     /// Writes the whole reply, and lets its head go on.
     fn finish(&mut self, host: &impl Host, size: usize) -> Result<Flow, HostError> {
         let reply = self.translator.finish();
-        if !self.own {
+        if !self.own && reply.status != self.status {
             host.set_response_header(":status", reply.status.to_string().as_bytes())?;
         }
-        host.set_response_header("content-type", reply.content_type.as_bytes())?;
+        if !(self.is_json && reply.content_type.as_bytes() == JSON) {
+            host.set_response_header("content-type", reply.content_type.as_bytes())?;
+        }
         host.set_response_header("content-length", reply.body.len().to_string().as_bytes())?;
         host.replace_response_body(size, &reply.body)?;
         Ok(Flow::Continue)

@@ -237,6 +237,10 @@ impl GatewayStage {
         for (name, value) in translation::headers(&sending.outgoing) {
             host.set_request_header(name, value.as_bytes())?;
         }
+        if admitted.open() {
+            let (name, value) = translation::PLAIN_REPLY;
+            host.set_request_header(name, value.as_bytes())?;
+        }
         if let Some(key) = &admitted.open_key {
             host.set_request_header("authorization", format!("Bearer {key}").as_bytes())?;
         }

@@ -79,6 +79,7 @@ impl Shim {
         ];
         headers.extend(self.original.authorization.clone().map(|value| ("authorization", value)));
         headers.extend(translation::headers(&sending.outgoing));
+        headers.push((translation::PLAIN_REPLY.0, translation::PLAIN_REPLY.1.to_owned()));
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         host.call(&backend.cluster, &headers, &sending.outgoing.body, TIMEOUT_MS)?;
         let translator = Translator::new(sending.reply);
