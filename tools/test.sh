@@ -15,7 +15,7 @@ rm -f "$logs"/*
 native=(--workspace --exclude ditto-empty-filter)
 # The crates that also run inside Envoy must be clean there: whole branches are compiled for wasm only.
 wasm=(-p ditto-filter -p ditto-empty-filter -p ditto-ledger -p ditto-llm -p ditto-policy -p ditto-pricing -p ditto-proto
-    --target wasm32-wasip1)
+    -p ditto-translate --target wasm32-wasip1)
 
 # step NAME COMMAND...
 # A function as COMMAND has to chain what it does with &&: `set -e` does not reach into it from here.
@@ -33,21 +33,23 @@ step() {
     printf 'ok %5ss\n' $((SECONDS - began))
 }
 
-# The module in which a request header can provoke a trap. It has a target directory of its own: cargo gives both
-# variants the same file name, and the plain one must stay the one at the usual place.
-fault_module() {
+# The filter, and before it the module in which a request header can provoke a trap. Cargo gives both the same file
+# name, so the faulty one is put aside at once, and the plain one comes last, at the usual place.
+filters() {
     # shellcheck disable=SC2317  # Called through `step`.
-    cargo build --locked --release -p ditto-filter --target wasm32-wasip1 --features fault-injection \
-        --target-dir target/fault-build &&
+    local build=(cargo build --locked --release -p ditto-filter --target wasm32-wasip1)
+    # shellcheck disable=SC2317
+    "${build[@]}" --features fault-injection &&
         mkdir -p target/fault &&
-        cp target/fault-build/wasm32-wasip1/release/ditto_filter.wasm target/fault/ditto_filter.wasm.new &&
-        mv target/fault/ditto_filter.wasm.new target/fault/ditto_filter.wasm
+        cp target/wasm32-wasip1/release/ditto_filter.wasm target/fault/ditto_filter.wasm.new &&
+        mv target/fault/ditto_filter.wasm.new target/fault/ditto_filter.wasm &&
+        "${build[@]}"
 }
 
 documentation() {
     # shellcheck disable=SC2317  # Called through `step`.
     RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p ditto-ledger -p ditto-llm -p ditto-policy \
-        -p ditto-pricing -p ditto-proto
+        -p ditto-pricing -p ditto-proto -p ditto-translate
 }
 
 # Not compiled here when absent: that takes longer than all the rest.
@@ -74,8 +76,7 @@ lints() {
 }
 
 builds() {
-    step 'build the filter' cargo build --locked --release -p ditto-filter --target wasm32-wasip1
-    step 'build the faulty filter' fault_module
+    step 'build the filters' filters
     # All targets at once: the programs that the tests start, and the tests, with the same features and so only once.
     step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
     tools/setup-sdks.sh
