@@ -142,7 +142,9 @@ pub fn plan(endpoint: Endpoint, path: &str, provider: Provider<'_>, model: &str)
 fn chat(provider: Provider<'_>, model: &str) -> Plan {
     match provider {
         Provider::Azure { deployments: true } => Plan::PassUnder,
-        _ if provider.is_openai_kind() => Plan::Pass,
+        // Much of it means another thing to GLM, or nothing: <https://docs.z.ai/api-reference/llm/chat-completion> (seen
+        // 2026-11). Developers it does not know: https://github.com/earendil-works/pi/issues/547
+        _ if provider.is_openai_kind() && provider != Provider::Zhipu => Plan::Pass,
         _ => Plan::Generate(Client::Chat, provider.dialect(model)),
     }
 }
@@ -304,5 +306,11 @@ mod tests {
         assert_eq!(of("/v1/rerank", Provider::Gemini, "m"), Plan::Unsupported);
         assert_eq!(of("/v1/messages/batches", Provider::OpenAi, ""), Plan::Unsupported);
         assert_eq!(of("/v1/messages/batches", Provider::Passthrough, ""), Plan::Pass);
+    }
+
+    #[test]
+    fn zhipus_chat_is_a_dialect_of_its_own() {
+        let translated = Plan::Generate(Client::Chat, Dialect::Chat);
+        assert_eq!(of("/v1/chat/completions", Provider::Zhipu, "glm-4.6"), translated);
     }
 }

@@ -65,9 +65,9 @@ def chat_stream(model):
     assert chunks[-1].usage and chunks[-1].usage == chat(**asked).usage, chunks[-1]
     for chunk in chat(**asked, stream=True):
         # A usage that was not asked for arrives with no choices, which many programs do not expect. Azure begins with
-        # what its filter says; GLM's last choice has a usage that nobody can decline. Both pass as they are.
+        # what its filter says, which passes.
+        assert not chunk.usage, "usage, which nobody asked for"
         assert chunk.choices or "prompt_filter_results" in chunk.model_extra, chunk
-        assert not chunk.usage or (chunk.choices and backend(model) == "zhipu"), chunk
 
 
 @case
@@ -138,7 +138,7 @@ def chat_parsed_from_stream(model):
 @case
 def chat_errors(model):
     # These have errors of their own, which pass.
-    typed = backend(model) not in ("azure", "azure-v1", "zhipu")
+    typed = backend(model) not in ("azure", "azure-v1")
     errors(lambda create, **more: create.chat.completions.create(model=model, messages=said("Hello."), **more), typed)
     unknown_model(model, lambda unknown: chat(model=unknown, messages=said("Hello.")))
     refused(openai.BadRequestError, lambda: chat(model=model, messages=[]))

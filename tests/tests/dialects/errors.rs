@@ -19,7 +19,7 @@ fn kind(dialect: Dialect, body: &Value) -> String {
 
 /// Whether a backend speaks OpenAI's dialect, and is left its own words for OpenAI's clients.
 fn passes(dialect: Dialect, backend: &str) -> bool {
-    let openai = ["plain", "compatible", "openai", "azure", "azure-v1", "zhipu"].contains(&backend);
+    let openai = ["plain", "compatible", "openai", "azure", "azure-v1"].contains(&backend);
     openai && matches!(dialect, Dialect::Chat | Dialect::Responses)
 }
 

@@ -82,6 +82,13 @@ async fn refusals_have_codes_in_quotes() {
         (with(ask("x"), json!({"response_format": {"type": "json_schema"}})), "1214"),
         (with(ask("x"), json!({"request_id": "short"})), "1214"),
         (with(ask("x"), json!({"messages": [{"role": "system", "content": "x"}]})), "1214"),
+        (
+            with(
+                ask("x"),
+                json!({"messages": [{"role": "developer", "content": "x"}, {"role": "user", "content": "x"}]}),
+            ),
+            "1214",
+        ),
     ];
     for (request, code) in cases {
         let body = client.post(CHAT, &request).send().await.expect_status(400).await.json().await;

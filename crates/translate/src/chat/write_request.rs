@@ -274,7 +274,8 @@ const WRITTEN: &[&str] = &[
 ];
 
 fn unknown<'a>(request: &'a Request<'_>, server: Server, losses: &mut Losses) -> Vec<&'a (String, Value)> {
-    let open = server.is_open();
+    // GLM has some of its own, and passes over others.
+    let open = server.is_open() || server == Server::Zhipu;
     let (written, left) = request.unknown.iter().partition(|(name, _)| open && !WRITTEN.contains(&name.as_str()));
     let left: Vec<&(String, Value)> = left;
     for (name, _) in left {

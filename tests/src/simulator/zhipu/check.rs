@@ -63,6 +63,10 @@ pub(super) fn request(body: &Value) -> Result<(), ApiError> {
         }
     }
     let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
+    let role = |message: &Value| matches!(message["role"].as_str(), Some("system" | "user" | "assistant" | "tool"));
+    if !messages.iter().all(role) {
+        return Err(ApiError::invalid(1214, "Incorrect role information"));
+    }
     let asked = |message: &Value| matches!(message["role"].as_str(), Some("user" | "tool"));
     if !messages.iter().any(asked) {
         return Err(ApiError::parameter("messages", "there must be a message of the user"));
