@@ -1,5 +1,9 @@
 //! An error of a backend's, in the canonical form.
 
+use serde::Deserialize;
+
+use crate::text::Text;
+
 /// What kind of failure it is; each dialect has a word for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
@@ -64,6 +68,20 @@ impl Failure {
     /// A reply that cannot be understood.
     pub fn unreadable() -> Self {
         Self::new(502, "The backend's reply could not be understood.")
+    }
+
+    /// An error body that is an object with a message, as Amazon and Cohere have it, or none of the dialect's.
+    pub(crate) fn of_message(status: u16, body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, alias = "Message")]
+            message: Text<'a>,
+        }
+        match serde_json::from_slice::<Wire<'_>>(body) {
+            Ok(Wire { message }) if !message.is_empty() => Self::new(status, message.into_string()),
+            Ok(_) => Self::of_other(status, &[]),
+            Err(_) => Self::of_other(status, body),
+        }
     }
 
     /// An error body that is none of the dialect's: its words, if it is text, else the status.

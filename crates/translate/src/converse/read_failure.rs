@@ -1,24 +1,11 @@
 //! A backend's error, read into the canonical form.
 
-use serde::Deserialize;
-
 use crate::failure::{Failure, FailureKind};
-use crate::text::Text;
-
-#[derive(Debug, Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow, alias = "Message")]
-    message: Text<'a>,
-}
 
 /// Reads an error: <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html>
 /// (seen 2026-11). The exception's name is a header, and says no more than the status.
 pub fn read_failure(status: u16, body: &[u8]) -> Failure {
-    match serde_json::from_slice::<Wire<'_>>(body) {
-        Ok(Wire { message }) if !message.is_empty() => Failure::new(status, message.into_string()),
-        Ok(_) => Failure::of_other(status, &[]),
-        Err(_) => Failure::of_other(status, body),
-    }
+    Failure::of_message(status, body)
 }
 
 /// The failure of an exception in a stream, where there is no status.

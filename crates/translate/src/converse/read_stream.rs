@@ -3,6 +3,9 @@
 //!
 //! A part has the number of its block. Only calls of tools begin with an event of their own.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::read_failure::of_exception;
 use super::read_reply::{PARTS_MAX, citation, failure_of_end, read_finish, tagged};
 use super::wire_reply as wire;
@@ -151,8 +154,11 @@ impl Reader {
     fn think(&mut self, index: u32, thought: &wire::Reasoning<'_>, sink: &mut dyn Sink) {
         let opening = Opening::Thinking { redacted: thought.redacted_content.is_some() };
         let Some(open) = self.open(index, &opening, sink) else { return };
-        for signature in [&thought.signature, &thought.redacted_content].into_iter().flatten() {
+        if let Some(signature) = &thought.signature {
             open.signature.push_str(signature);
+        }
+        if let Some(content) = &thought.redacted_content {
+            append_bytes(&mut open.signature, content);
         }
         if open.signature.len() > SIGNATURE_BYTES_MAX {
             return self.fail(&Failure::unreadable(), sink);
@@ -174,5 +180,14 @@ impl Reader {
             sink.signature(at, &tagged(&open.signature));
         }
         sink.close(at);
+    }
+}
+
+/// Appends bytes to others, both in base64. Only what ends between its letters of four must be written anew.
+fn append_bytes(held: &mut String, more: &str) {
+    let joined = || Some([STANDARD.decode(&*held).ok()?, STANDARD.decode(more).ok()?].concat());
+    match Some(&*held).filter(|held| held.ends_with('=')).and_then(|_| joined()) {
+        Some(joined) => *held = STANDARD.encode(joined),
+        None => held.push_str(more),
     }
 }

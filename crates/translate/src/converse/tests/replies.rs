@@ -88,6 +88,20 @@ fn cited_text_keeps_its_references() {
     assert_eq!((text.text.as_str(), text.citations[0].url.as_deref()), ("Rain.", Some("https://h/")));
 }
 
+/// Each piece of bytes has its own end in base64.
+#[test]
+fn redacted_thoughts_come_in_pieces() {
+    let delta = |content: &str| {
+        let thought = json!({"reasoningContent": {"redactedContent": content}});
+        ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": thought}))
+    };
+    let end = ("messageStop", json!({"stopReason": "end_turn"}));
+    let stop = ("contentBlockStop", json!({"contentBlockIndex": 0}));
+    let reply = folded(&[delta("UkU="), delta("RA=="), delta("IQ=="), stop, end]).unwrap();
+    let whole = Thinking { signature: Some("ditto.c.UkVEIQ==".into()), redacted: true, ..Thinking::default() };
+    assert_eq!(reply.choices[0].parts, [Part::Thinking(whole)]);
+}
+
 #[test]
 fn a_stream_without_an_end_broke_off() {
     let mut events = events();
