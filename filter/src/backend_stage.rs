@@ -4,6 +4,7 @@
 //! second; the body it replays as it left the gateway stage. Each attempt therefore first puts back every header that
 //! an earlier one touched, and then starts from the originals that the gateway stage kept.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -89,9 +90,9 @@ impl Attempt {
     }
 
     /// Where the model stands in the body, and what it is replaced by where the backend has another name for it.
-    fn mapped<'b>(&self, backend: &'b Backend) -> Option<(&ModelField, &'b MappedModel)> {
+    fn mapped<'a>(&'a self, backend: &'a Backend) -> Option<(&'a ModelField, Cow<'a, MappedModel>)> {
         let model = self.model.as_ref()?;
-        backend.map_model(&model.name).filter(|mapped| mapped.name != model.name).map(|mapped| (model, mapped))
+        self.original.rename(backend, &model.name).map(|mapped| (model, mapped))
     }
 
     fn set(&self, host: &impl Host, name: &str, value: &[u8]) -> Result<(), HostError> {
@@ -307,7 +308,7 @@ impl BackendStage {
             let length = length.saturating_sub(replaced).saturating_add(written);
             set("content-length", length.to_string().as_bytes())?;
         }
-        self.body = Body::Model(model.clone(), mapped.clone());
+        self.body = Body::Model(model.clone(), mapped.into_owned());
         Ok(())
     }
 }

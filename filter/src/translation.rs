@@ -1,12 +1,13 @@
 //! Where the filter and the translators meet: a request as it came, and what a backend gets of it.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use ditto_llm::edit::{self, Edit};
 use ditto_llm::endpoint::Endpoint;
 use ditto_llm::fault::Fault;
 use ditto_policy::filter_config::{Capability, ProviderConfig, Speaks};
-use ditto_policy::routing::Backend;
+use ditto_policy::routing::{Backend, MappedModel};
 use ditto_translate::loss::Refusal;
 use ditto_translate::plan::Provider;
 use ditto_translate::prepare::{self, Aim, Call, Prepared, Unprepared};
@@ -36,8 +37,10 @@ pub(crate) struct Original {
     pub(crate) beta: Option<String>,
     /// The client says which version of Anthropic's API it speaks.
     pub(crate) names_version: bool,
-    /// The model as the client names it; empty: none.
+    /// The model that is asked for, after redirects and without its provider; empty: none.
     pub(crate) model: String,
+    /// What the client wrote instead, if that is another name.
+    pub(crate) written: Option<String>,
     pub(crate) request_id: String,
     pub(crate) now_ms: u64,
     pub(crate) input_estimate: u64,
@@ -76,6 +79,12 @@ impl Original {
             counts: config.is_none_or(|config| config.can(Capability::CountTokens)),
             default_max_output: DEFAULT_MAX_OUTPUT,
         }
+    }
+
+    /// What must be written in the body for this backend in place of the model that it names there, if anything.
+    pub(crate) fn rename<'a>(&'a self, backend: &'a Backend, in_body: &str) -> Option<Cow<'a, MappedModel>> {
+        let is_it = self.written.as_deref() == Some(in_body);
+        if is_it { backend.rename(&self.model, in_body) } else { backend.rename(in_body, in_body) }
     }
 
     /// Whether the body is needed to prepare it for this backend, or that gets it as it is.

@@ -85,6 +85,7 @@ fn config(base: &str, from: &str, to: &str) -> FilterConfig {
         rules: Vec::new(),
         default_choices: Vec::new(),
         pins: std::collections::BTreeMap::new(),
+        redirects: std::collections::BTreeMap::new(),
         metering: Default::default(),
     }
 }

@@ -78,7 +78,7 @@ const HARMLESS: &[&str] = &[
 
 /// Objects in which nothing is a credential.
 const PUBLIC_MAPS: &[&str] =
-    &["agent_card_params", "capabilities", "guardrails", "model_map", "observability", "passthrough"];
+    &["agent_card_params", "capabilities", "guardrails", "model_map", "observability", "passthrough", "redirects"];
 
 /// Fields in which not even a number is shown.
 const SECRETS: &[&str] = &["api_key", "client_secret", "command", "key", "master_key", "password", "secret", "token"];

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::base_url::{BaseUrl, BaseUrlError};
+use crate::document::redirects::{self, RedirectError};
 use crate::document::{Backend, Document, Refreshed, SigV4, WeightedBackend};
 use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, RouteConfig, RuleConfig, SCHEMA};
 use crate::secret::Secret;
@@ -87,6 +88,9 @@ pub enum CompileError {
         /// To what.
         backend: String,
     },
+    /// Redirects that lead nowhere.
+    #[error(transparent)]
+    Redirect(#[from] RedirectError),
 }
 
 /// Compiles a document. One that was loaded without problems compiles.
@@ -119,6 +123,7 @@ pub fn compile(document: &Document, options: Options) -> Result<Compiled, Compil
         rules,
         default_choices,
         pins,
+        redirects: redirects::followed(&document.redirects)?,
         metering: options.metering,
     };
     filter.version = content_hash(&serde_json::to_vec(&filter).unwrap_or_default());

@@ -19,6 +19,7 @@ mod parameters;
 mod problem;
 mod provider;
 mod reader;
+pub mod redirects;
 mod router;
 mod servers;
 #[cfg(test)]
@@ -41,6 +42,9 @@ pub struct Document {
     pub virtual_keys: Vec<VirtualKey>,
     /// Which model goes where.
     pub router: Router,
+    /// Client's model name → the name that stands for it. Applied before everything else; a chain is followed to its
+    /// end.
+    pub redirects: BTreeMap<String, String>,
     /// MCP servers, kept as written until their feature exists.
     pub mcp_servers: Vec<serde_json::Value>,
     /// A2A agents, kept as written until their feature exists.

@@ -13,7 +13,7 @@ mod provider;
 pub use provider::{Capability, ProviderConfig, Speaks};
 
 /// The version of this form. A filter refuses another one and keeps what it has.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// Everything the filter decides by, other than keys and credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,8 +34,12 @@ pub struct FilterConfig {
     pub rules: Vec<RuleConfig>,
     /// Where requests go that no rule matches.
     pub default_choices: Vec<Choice>,
-    /// The route of a key that is pinned to a backend, by the backend's name.
+    /// The route of each backend alone, by the backend's name: for keys that are pinned to it, and for models that a
+    /// client asks for under its name.
     pub pins: BTreeMap<String, usize>,
+    /// Client's model name → the name that stands for it, before anything else is decided.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redirects: BTreeMap<String, String>,
     /// How requests are counted and charged.
     pub metering: Metering,
 }

@@ -3,6 +3,7 @@
 //! Built once from the filter's configuration, asked on each request. Exact rules are looked up, prefix rules are
 //! walked in order; a weighted choice is a deterministic function of the request id, so that it can be reproduced.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -25,7 +26,9 @@ pub struct Router {
     exact: ByName<Vec<Choice>>,
     prefixes: Vec<(String, Vec<Choice>)>,
     default_choices: Vec<Choice>,
-    pins: HashMap<String, usize>,
+    /// The route of each backend alone, by the backend's name.
+    pins: ByName<usize>,
+    redirects: ByName<String>,
 }
 
 /// A backend with its model map ready for look-ups.
@@ -60,6 +63,15 @@ impl MappedModel {
     fn new(name: String) -> Self {
         Self { json: serde_json::Value::from(name.as_str()).to_string(), name }
     }
+}
+
+/// Where a request goes, and which model it asks for there.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'a> {
+    /// The route.
+    pub route: &'a Route,
+    /// The model, without the provider that the client named before it.
+    pub model: &'a str,
 }
 
 /// A chain of candidates.
@@ -144,6 +156,7 @@ impl Router {
             prefixes,
             default_choices: config.default_choices,
             pins: config.pins.into_iter().collect(),
+            redirects: config.redirects.into_iter().collect(),
         })
     }
 
@@ -167,23 +180,47 @@ impl Router {
         &self.metering
     }
 
-    /// The route of a request: `None` when no backend is configured for it.
-    ///
-    /// `pin` is the backend of a pinned key, `seed` the request id.
-    pub fn route(&self, model: &str, pin: Option<&str>, seed: &str) -> Option<&Route> {
-        if let Some(pin) = pin {
-            return self.routes.get(*self.pins.get(pin)?);
+    /// The name that stands for the one that a client wrote. It is what everything else goes by: lists of a key's
+    /// models, rules, and the name of a provider before it.
+    pub fn redirect<'a>(&'a self, model: &'a str) -> &'a str {
+        if self.redirects.is_empty() {
+            return model;
         }
-        let choices = self.exact.get(model).map(Vec::as_slice).filter(|choices| !choices.is_empty());
-        let choices = choices.or_else(|| {
-            let matching = self
-                .prefixes
-                .iter()
-                .find(|(prefix, choices)| !choices.is_empty() && model.starts_with(prefix.as_str()));
-            matching.map(|(_, choices)| choices.as_slice())
-        });
-        let choice = pick(choices.unwrap_or(&self.default_choices), seed)?;
-        self.routes.get(choice.route)
+        self.redirects.get(model).map_or(model, String::as_str)
+    }
+
+    /// The route of a request for a model (after [`Router::redirect`]): `None` when no backend is configured for it.
+    ///
+    /// `pin` is the backend of a pinned key, `seed` the request id. `provider/model` goes to the provider of that name,
+    /// unless a rule names the provider as well: `openai/` or `openai/gpt-4o`, but not `o`. A pinned key goes where it
+    /// is pinned to, whatever the model's name says.
+    pub fn choose<'a>(&'a self, model: &'a str, pin: Option<&str>, seed: &str) -> Option<Chosen<'a>> {
+        let named = model.split_once('/').filter(|(_, rest)| !rest.is_empty());
+        if let Some(pin) = pin {
+            let rest = named.filter(|(provider, _)| *provider == pin).map(|(_, rest)| rest);
+            let route = self.routes.get(*self.pins.get(pin)?)?;
+            return Some(Chosen { route, model: rest.unwrap_or(model) });
+        }
+        let rule = self.rule(model);
+        if let Some((provider, rest)) = named
+            && let Some(&index) = self.pins.get(provider)
+            && rule.is_none_or(|(known, _)| known <= provider.len())
+        {
+            return Some(Chosen { route: self.routes.get(index)?, model: rest });
+        }
+        let choice = pick(rule.map_or(&self.default_choices, |(_, choices)| choices), seed)?;
+        Some(Chosen { route: self.routes.get(choice.route)?, model })
+    }
+
+    /// The choices of the rule for a model, and how much of the model's name the rule knows, in bytes.
+    fn rule(&self, model: &str) -> Option<(usize, &[Choice])> {
+        let exact = self.exact.get(model).filter(|choices| !choices.is_empty());
+        if let Some(choices) = exact {
+            return Some((model.len(), choices));
+        }
+        let matching =
+            self.prefixes.iter().find(|(prefix, choices)| !choices.is_empty() && model.starts_with(prefix.as_str()));
+        matching.map(|(prefix, choices)| (prefix.len(), choices.as_slice()))
     }
 
     /// The first candidate of a route; the one, where the gateway stage prepares.
@@ -224,6 +261,15 @@ impl Backend {
             return self.any_model.as_ref();
         }
         self.model_map.get(model).or(self.any_model.as_ref())
+    }
+
+    /// What must be written in place of `written` where `model` is asked for; `None`: it stands there already.
+    pub fn rename(&self, model: &str, written: &str) -> Option<Cow<'_, MappedModel>> {
+        match self.map_model(model) {
+            Some(mapped) => Some(Cow::Borrowed(mapped)).filter(|mapped| mapped.name != written),
+            None if model == written => None,
+            None => Some(Cow::Owned(MappedModel::new(model.to_owned()))),
+        }
     }
 }
 
@@ -285,6 +331,8 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::filter_config::{RouteConfig, RuleConfig};
 
@@ -318,12 +366,92 @@ mod tests {
             rules: vec![rule("gpt-", false, 0), rule("gpt-4o", true, 1), rule("gpt-4", false, 3)],
             default_choices: vec![Choice { weight: 9.0, route: 2 }, Choice { weight: 1.0, route: 3 }],
             pins: [("two".to_owned(), 1)].into(),
+            redirects: BTreeMap::new(),
             metering: Metering::default(),
         }
     }
 
     fn route_name(router: &Router, model: &str, pin: Option<&str>, seed: &str) -> Option<String> {
-        router.route(model, pin, seed).map(|route| route.name.clone())
+        router.choose(model, pin, seed).map(|chosen| chosen.route.name.clone())
+    }
+
+    /// The name of the route, and the model that is asked for there.
+    fn chosen<'a>(router: &'a Router, model: &'a str, pin: Option<&str>) -> (&'a str, &'a str) {
+        let chosen = router.choose(router.redirect(model), pin, "s").unwrap();
+        (&chosen.route.name, chosen.model)
+    }
+
+    fn with_providers() -> Router {
+        let mut config = config();
+        config.pins.insert("one".into(), 0);
+        config.redirects = [("fast".to_owned(), "two/small".to_owned())].into();
+        Router::compile(config).unwrap()
+    }
+
+    #[test]
+    fn a_provider_before_the_model_is_chosen_and_taken_off() {
+        let router = with_providers();
+        assert_eq!(chosen(&router, "two/gpt-4o", None), ("r1", "gpt-4o"));
+        // Only the first slash counts, and the rest may have more.
+        assert_eq!(chosen(&router, "one/meta/llama", None), ("r0", "meta/llama"));
+        // What names no provider, or no model, is a name like any other.
+        for name in ["meta/llama", "two/", "/two", "two", "TWO/gpt-4o"] {
+            let (route, model) = chosen(&router, name, None);
+            assert!(matches!(route, "r2" | "r3"), "{name}: {route}");
+            assert_eq!(model, name);
+        }
+    }
+
+    #[test]
+    fn a_rule_goes_before_the_provider_only_if_it_names_it() {
+        let rule = |model: &str, exact| {
+            let mut config = config();
+            config.pins.insert("one".into(), 0);
+            let choices = vec![Choice { weight: 1.0, route: 3 }];
+            config.rules = vec![RuleConfig { model: model.into(), exact, choices }];
+            Router::compile(config).unwrap()
+        };
+        for (model, exact, expected) in [
+            ("one/", false, ("r3", "one/gpt")),
+            ("one/gpt", true, ("r3", "one/gpt")),
+            ("o", false, ("r0", "gpt")),
+            ("one", false, ("r0", "gpt")),
+            ("gpt", true, ("r0", "gpt")),
+        ] {
+            assert_eq!(chosen(&rule(model, exact), "one/gpt", None), expected, "{model}");
+        }
+    }
+
+    #[test]
+    fn a_pinned_key_stays_where_it_is_pinned_to() {
+        let router = with_providers();
+        assert_eq!(chosen(&router, "one/gpt-4o", Some("two")), ("r1", "one/gpt-4o"));
+        assert_eq!(chosen(&router, "two/gpt-4o", Some("two")), ("r1", "gpt-4o"));
+        assert_eq!(chosen(&router, "fast", Some("two")), ("r1", "small"));
+    }
+
+    #[test]
+    fn a_redirect_comes_before_everything_else() {
+        let router = with_providers();
+        assert_eq!(router.redirect("fast"), "two/small");
+        assert_eq!(router.redirect("faster"), "faster");
+        assert_eq!(chosen(&router, "fast", None), ("r1", "small"));
+        // The whole name is redirected, not its rest.
+        assert_eq!(chosen(&router, "one/fast", None), ("r0", "fast"));
+    }
+
+    #[test]
+    fn only_another_name_is_written() {
+        let router = Router::compile(config()).unwrap();
+        let mapping = router.backend("one").unwrap();
+        assert_eq!(mapping.rename("a", "one/a").unwrap().name, "b");
+        assert_eq!(mapping.rename("a", "b"), None);
+        let mut plain = config();
+        plain.backends[0].model_map.clear();
+        let router = Router::compile(plain).unwrap();
+        let plain = router.backend("one").unwrap();
+        assert_eq!(plain.rename("a", "a"), None);
+        assert_eq!(plain.rename("a\"b", "one/a\"b").unwrap().json, r#""a\"b""#);
     }
 
     #[test]

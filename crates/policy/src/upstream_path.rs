@@ -47,6 +47,14 @@ fn joined(backend: &Backend, path_and_query: &str, extra_query: &str) -> String 
     joined
 }
 
+/// The path with `model` where its query names the model `written`.
+pub fn with_model<'p>(path_and_query: &'p str, written: &str, model: &str) -> Cow<'p, str> {
+    edit_query(path_and_query, |name, value| match name {
+        "model" if decode(value) == written => Parameter::Replace(encode_query([("model", model)])),
+        _ => Parameter::Keep,
+    })
+}
+
 /// Why the model of a query cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QueryModelError {
@@ -172,6 +180,13 @@ mod tests {
         for path in ["/v1/realtime", "/v1/realtime?model=", "/v1/realtime?x=%zz&models=1&submodel=2"] {
             assert_eq!(model_of_query(path), Ok(None), "{path}");
         }
+    }
+
+    #[test]
+    fn another_model_stands_in_the_query_only_where_the_first_stood() {
+        let path = "/v1/realtime?a=1&model=openai%2Frt&x=openai/rt";
+        assert_eq!(with_model(path, "openai/rt", "rt 2"), "/v1/realtime?a=1&model=rt%202&x=openai/rt");
+        assert_eq!(with_model(path, "rt", "rt2"), path);
     }
 
     #[test]

@@ -182,6 +182,7 @@ fn config(open_relay: bool) -> FilterConfig {
         ],
         rules: vec![rule("short", true, 1), rule("same", true, 1), rule("far", false, 2), rule("chain", false, 3)],
         default_choices: choices(0),
+        redirects: std::collections::BTreeMap::new(),
         metering: Metering::default(),
         pins: [("plain".to_owned(), 0), ("mapped".to_owned(), 1), ("far".to_owned(), 2)].into(),
     }

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use ditto_llm::dialect::Dialect;
-use ditto_llm::endpoint::Endpoint;
+use ditto_llm::endpoint::{Endpoint, path_with_model};
 use ditto_llm::scan::Scanner;
+use ditto_policy::upstream_path;
 
 use super::{PIECE_BYTES, Stop, scan_fault};
 use crate::host::{Host, HostError};
@@ -45,6 +46,17 @@ impl Admitted {
     /// Whether it is an open relay's request.
     pub(crate) fn open(&self) -> bool {
         self.key.is_none()
+    }
+
+    /// Has the path name `model` where it names `written`. The body is the preparing stage's to change.
+    pub(super) fn rename(&mut self, written: &str, model: &str) {
+        let named = if self.endpoint.is_gemini() { path_with_model(&self.path, model) } else { None };
+        let renamed = match named {
+            Some(path) => path,
+            None => upstream_path::with_model(&self.path, written, model).into_owned(),
+        };
+        self.aliased |= renamed != self.path;
+        self.path = renamed;
     }
 
     /// Scans what has arrived since the last call. Returns the piece if it is the whole body.

@@ -55,10 +55,15 @@ impl GatewayStage {
         piece: &[u8],
     ) -> Result<Forward, Stop> {
         let in_body = scanned.as_ref().and_then(|scanned| scanned.model.clone());
-        let name = model_name(admitted, in_body.as_ref())?;
-        let pin = admitted.key.as_ref().and_then(|key| key.pin.as_deref());
-        let route = self.router.route(&name, pin, &admitted.request_id);
-        let route = route.ok_or_else(|| Fault::BackendNotFound(pin.unwrap_or("default").to_owned()))?;
+        let written = model_name(admitted, in_body.as_ref())?;
+        let pin = admitted.key.as_ref().and_then(|key| key.pin.clone());
+        let chosen = self.router.choose(self.router.redirect(&written), pin.as_deref(), &admitted.request_id);
+        let chosen = chosen.ok_or_else(|| Fault::BackendNotFound(pin.as_deref().unwrap_or("default").to_owned()))?;
+        let (route, name) = (chosen.route, chosen.model.to_owned());
+        let renamed = name != written;
+        if renamed {
+            admitted.rename(&written, &name);
+        }
         let backend = self.router.first_backend(route).ok_or(Fault::Internal)?;
         let (mut meter, edits, cap) = match &admitted.key {
             None => (None, Vec::new(), None),
@@ -77,6 +82,7 @@ impl GatewayStage {
             names_version: admitted.names_version,
             authorization: admitted.authorization.take(),
             model: name,
+            written: renamed.then_some(written),
             request_id: admitted.request_id.clone(),
             now_ms: host.now_ms(),
             input_estimate: scanned.as_ref().map_or(0, |scanned| scanned.text.input_tokens(scanned.body_bytes)),
@@ -205,9 +211,9 @@ impl GatewayStage {
         if admitted.aliased || path != admitted.path {
             host.set_request_header(":path", path.as_bytes())?;
         }
-        let mapped = model.and_then(|model| Some((model, backend.map_model(&model.name)?)));
-        if let Some((model, mapped)) = mapped.filter(|(model, mapped)| model.name != mapped.name) {
-            edits.push(Edit { start: model.start, end: model.end, with: mapped.json.clone().into_bytes() });
+        let renamed = model.and_then(|model| Some((model, original.rename(backend, &model.name)?)));
+        if let Some((model, renamed)) = renamed {
+            edits.push(Edit { start: model.start, end: model.end, with: renamed.json.clone().into_bytes() });
             edit::sort(&mut edits);
         }
         if signing::signs(backend) {

@@ -7,6 +7,7 @@ use super::expand::Environment;
 use super::keys::virtual_keys;
 use super::problem::Path;
 use super::reader::Reader;
+use super::redirects::redirects;
 use super::router::router;
 use super::servers::{a2a_agents, mcp_servers, observability};
 use super::text::{Format, parse};
@@ -21,7 +22,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
-const FIELDS: [&str; 6] = ["backends", "virtual_keys", "router", "mcp_servers", "a2a_agents", "observability"];
+const FIELDS: [&str; 7] =
+    ["backends", "virtual_keys", "router", "redirects", "mcp_servers", "a2a_agents", "observability"];
 
 /// Reads a configuration document; without a format as JSON, then as YAML. A configuration of LiteLLM's proxy (it has
 /// a `model_list`) is converted.
@@ -102,6 +104,7 @@ fn document(reader: &mut Reader<'_>, tree: &Value) -> Option<Document> {
     Some(Document {
         virtual_keys,
         router,
+        redirects: object.optional(reader, "redirects", redirects).unwrap_or_default(),
         mcp_servers: object.optional(reader, "mcp_servers", mcp_servers).unwrap_or_default(),
         a2a_agents: object.optional(reader, "a2a_agents", a2a_agents).unwrap_or_default(),
         observability: object.optional(reader, "observability", observability),

@@ -176,7 +176,7 @@ fn what_is_left_behind_is_said() {
 #[test]
 fn problems_stand_where_the_file_has_them() {
     let native = "model_list: as a Ditto document: unknown field `model_list`; the fields known here are backends, \
-                  virtual_keys, router, mcp_servers, a2a_agents, observability";
+                  virtual_keys, router, redirects, mcp_servers, a2a_agents, observability";
     let litellm = |lines: &[&str]| {
         let mut lines: Vec<String> = lines
             .iter()

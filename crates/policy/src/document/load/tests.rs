@@ -158,7 +158,7 @@ fn yaml_anchors_work_and_bombs_do_not() {
     assert_eq!(
         load_yaml(text).unwrap_err(),
         [
-            "x: unknown field `x`; the fields known here are backends, virtual_keys, router, mcp_servers, a2a_agents, observability"
+            "x: unknown field `x`; the fields known here are backends, virtual_keys, router, redirects, mcp_servers, a2a_agents, observability"
         ]
     );
     let text = "virtual_keys:\n  - &k {id: a, token: t, limits: {rpm: 1}}\n  - {<<: *k, id: b, token: u}";
