@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, config_routes, router};
 use crate::bootstrap::Bootstrap;
-use crate::config::{Beginning, ConfigManager, Failure, Parts, Source, backend_names, compile_for, warn};
+use crate::config::{Beginning, ConfigManager, Failure, Parts, Providers, Source, backend_names, compile_for, warn};
 use crate::control::{ControlAddress, ControlSocket};
 use crate::credentials::Tokens;
 use crate::envoy::admin::EnvoyAdmin;
@@ -44,6 +44,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         path: run.config.clone().context("no configuration given")?,
         dotenv: run.dotenv.clone(),
         pricing_litellm: run.limits.pricing_litellm.clone(),
+        redirects: run.redirects.clone(),
+        providers: Providers::default(),
     };
     let token = admin_token(&run)?;
     let filter_path = locate::filter(run.filter.as_deref()).map_err(|error| anyhow!(error))?;

@@ -18,8 +18,8 @@ fn main() -> ExitCode {
     }
     let line = CommandLine::parse();
     match line.command {
-        Some(Command::Check { config, dotenv, pricing_litellm }) => {
-            check(&Source { path: config, dotenv, pricing_litellm })
+        Some(Command::Check { config, dotenv, pricing_litellm, redirects }) => {
+            check(&Source { path: config, dotenv, pricing_litellm, redirects, ..Source::default() })
         }
         Some(Command::Bootstrap { control_listen, envoy_admin, node_id }) => {
             let bootstrap = Bootstrap { node_id: &node_id, control: &control_listen, admin: &envoy_admin };

@@ -83,7 +83,9 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, Re
     let mut references = Vec::new();
     for (index, plan) in compiled.clusters.iter().enumerate() {
         resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan, settings)?));
-        add_secrets(&plan.name, plan, &mut resources, &mut references);
+        if plan.api_keys.is_none() {
+            add_secrets(&plan.name, plan, &mut resources, &mut references);
+        }
         if needs_last_resort(compiled, index, settings) {
             let name = cluster::last_resort_name(plan);
             resources.push((ResourceType::Cluster, name, cluster::last_resort(plan, settings)?));
@@ -154,11 +156,12 @@ pub fn credentials(compiled: &Compiled) -> BTreeMap<String, Credentials> {
     for (index, plan) in compiled.clusters.iter().enumerate() {
         let in_chain = |route: &RoutePlan| route.prepare == Prepare::PerAttempt && route.clusters.contains(&index);
         let by_filter = compiled.routes.iter().any(in_chain);
-        if by_filter || !plan.query_params.is_empty() || plan.sigv4.is_some() {
+        if by_filter || !plan.query_params.is_empty() || plan.sigv4.is_some() || plan.api_keys.is_some() {
             let pairs = |map: &BTreeMap<String, _>| map.clone().into_iter().collect();
             let headers = if by_filter { pairs(&plan.headers) } else { Vec::new() };
             let query_params = pairs(&plan.query_params);
-            all.insert(plan.name.clone(), Credentials { headers, query_params, sigv4: plan.sigv4.clone() });
+            let (sigv4, api_keys) = (plan.sigv4.clone(), plan.api_keys.clone());
+            all.insert(plan.name.clone(), Credentials { headers, query_params, sigv4, api_keys });
         }
     }
     all
@@ -189,6 +192,7 @@ mod tests {
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
             sigv4: None,
             refreshed: None,
+            api_keys: None,
             query_params: BTreeMap::new(),
             max_in_flight: None,
             timeout_seconds: 300,

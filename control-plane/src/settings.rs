@@ -45,6 +45,9 @@ pub enum Command {
         /// LiteLLM's price file, to be checked as well
         #[arg(long, value_name = "PATH")]
         pricing_litellm: Option<PathBuf>,
+        /// A file of redirects (redirect.toml), to be checked as well
+        #[arg(long, value_name = "PATH")]
+        redirects: Option<PathBuf>,
     },
     /// Prints the Envoy bootstrap for an Envoy that somebody else runs.
     Bootstrap {
@@ -75,6 +78,9 @@ pub struct Run {
     /// Variables for ${NAME} and *-env flags, read before the environment
     #[arg(long, value_name = "PATH")]
     pub dotenv: Option<PathBuf>,
+    /// Redirects of models in TOML (redirect.toml), beside those of the configuration
+    #[arg(long, value_name = "PATH")]
+    pub redirects: Option<PathBuf>,
     /// Opens the admin API to whoever presents this token (prefer --admin-token-env)
     #[arg(long, value_name = "TOKEN", value_parser = secret, conflicts_with = "admin_token_env")]
     pub admin_token: Option<Secret>,

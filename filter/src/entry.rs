@@ -295,6 +295,11 @@ impl HttpContext for Backend {
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         action(self.0.on_request_trailers(&Envoy))
     }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        self.0.on_response_headers(&Envoy);
+        Action::Continue
+    }
 }
 
 fn action(flow: Flow) -> Action {

@@ -31,7 +31,7 @@ mod shim;
 mod spend;
 
 pub(crate) use admitted::Admitted;
-pub(crate) use answer::Expected;
+pub(crate) use answer::{Expected, status_of};
 use forward::Forward;
 use forwarded::Forwarded;
 use spend::Pending;

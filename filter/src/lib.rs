@@ -14,6 +14,7 @@ pub mod gateway_stage;
 pub mod head;
 pub mod host;
 mod in_flight;
+mod key_ring;
 mod metering;
 mod purses;
 mod reply;

@@ -16,6 +16,7 @@ use ditto_proto::sync::{Access, BackendCredentials, BudgetMode, Key, SigV4, Upda
 use crate::backend_stage::Attempt;
 use crate::gateway_stage::Waiting;
 use crate::in_flight::InFlight;
+use crate::key_ring::KeyRing;
 use crate::purses::Purses;
 use crate::request_id::RequestIds;
 
@@ -42,6 +43,8 @@ pub struct Worker {
     pub(crate) in_flight: InFlight,
     /// Whether passthrough backends have OpenAI's Responses, by cluster, and until when that is taken for granted.
     responses: RefCell<HashMap<String, (bool, u64)>>,
+    /// What the filter's own calls carry to the backend stage, and nobody else can know.
+    pub(crate) call_mark: String,
     attempts: RefCell<HashMap<u64, Rc<Attempt>>>,
     next_attempt: Cell<u64>,
 }
@@ -53,7 +56,8 @@ impl Worker {
         Self {
             purses: RefCell::new(Purses::new(name)),
             in_flight: InFlight::new(random as u64),
-            knowledge: RefCell::default(),
+            knowledge: RefCell::new(Knowledge { random: random as u64, ..Knowledge::default() }),
+            call_mark: format!("{:016x}", (random >> 64) as u64),
             request_ids: RequestIds::new(random as u32),
             responses: RefCell::default(),
             attempts: RefCell::default(),
@@ -165,7 +169,7 @@ pub struct KnownKey {
 }
 
 /// What the filter adds to attempts at one cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Credentials {
     /// Headers, in place of those the request has.
     pub headers: Vec<(String, String)>,
@@ -173,6 +177,8 @@ pub struct Credentials {
     pub query: String,
     /// What attempts are signed with.
     pub sigv4: Option<SigV4>,
+    /// Keys, of which each attempt gets one.
+    pub keys: Option<KeyRing>,
 }
 
 /// Virtual keys and credentials at one revision of the control plane's.
@@ -186,6 +192,8 @@ pub struct Knowledge {
     /// Whether the state is the control plane's present one, as far as a stream can tell.
     current: bool,
     recent_tokens: RecentTokens,
+    /// This worker's own.
+    random: u64,
 }
 
 #[derive(Debug, Default)]
@@ -256,6 +264,20 @@ impl Knowledge {
         self.state.as_ref()?.credentials.get(cluster).cloned()
     }
 
+    /// The credentials of a message, under their cluster. What is known of keys that stay is kept.
+    fn known_credentials(&self, credentials: &BackendCredentials) -> (String, Rc<Credentials>) {
+        let headers = credentials.headers.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
+        let query = credentials.query_params.iter().map(|pair| (pair.name.as_str(), pair.value.as_str()));
+        let former = self.credentials(&credentials.cluster);
+        let former = former.as_ref().and_then(|former| former.keys.as_ref());
+        let keys = credentials.api_keys.as_ref().map(|keys| KeyRing::new(keys, former));
+        if let (Some(keys), None) = (&keys, former) {
+            keys.begin_at(self.random);
+        }
+        let known = Credentials { headers, query: encode_query(query), sigv4: credentials.sigv4.clone(), keys };
+        (credentials.cluster.clone(), Rc::new(known))
+    }
+
     /// The stream is gone. What is known goes on to decide, but what is not known may exist by now; and a snapshot
     /// that broke off is worth nothing.
     pub fn disconnected(&mut self) {
@@ -268,11 +290,13 @@ impl Knowledge {
         if update.reset {
             self.arriving = Some(State::default());
         }
+        let credentials: Vec<_> =
+            update.credentials.iter().map(|credentials| self.known_credentials(credentials)).collect();
         let Some(state) = self.arriving.as_mut().or(self.state.as_mut()) else {
             // A change to a state that was never received: the next snapshot brings it.
             return;
         };
-        state.apply(&update);
+        state.apply(&update, credentials);
         if update.complete {
             if update.access() != Access::Unspecified {
                 state.open = update.access() == Access::Open;
@@ -288,7 +312,7 @@ impl Knowledge {
 }
 
 impl State {
-    fn apply(&mut self, update: &Update) {
+    fn apply(&mut self, update: &Update, credentials: Vec<(String, Rc<Credentials>)>) {
         for hash in update.removals.iter().filter_map(|hash| TokenHash::from_bytes(hash)) {
             self.keys.remove(&hash);
         }
@@ -300,9 +324,7 @@ impl State {
         for cluster in &update.credential_removals {
             self.credentials.remove(cluster);
         }
-        for credentials in &update.credentials {
-            self.credentials.insert(credentials.cluster.clone(), Rc::new(known_credentials(credentials)));
-        }
+        self.credentials.extend(credentials);
     }
 }
 
@@ -318,12 +340,6 @@ fn known_key(key: &Key) -> KnownKey {
         enabled: key.enabled,
         pin: if key.route.is_empty() { None } else { Some(key.route.as_str().into()) },
     }
-}
-
-fn known_credentials(credentials: &BackendCredentials) -> Credentials {
-    let headers = credentials.headers.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect();
-    let query = credentials.query_params.iter().map(|pair| (pair.name.as_str(), pair.value.as_str()));
-    Credentials { headers, query: encode_query(query), sigv4: credentials.sigv4.clone() }
 }
 
 /// The hashes of tokens seen lately. A client sends the same token with every request, and to compare it costs a

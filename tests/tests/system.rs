@@ -22,6 +22,7 @@ mod system {
     mod passthrough;
     mod process;
     mod protocols;
+    mod providers;
     mod reload;
     mod replicas;
     mod resilience_breaker;

@@ -112,12 +112,12 @@ fn clusters(compiled: &Compiled) -> BTreeMap<&str, &str> {
 /// What a backend's attempts carry. Where it is obtained from stands for a credential that expires.
 fn credentials(document: &Document) -> BTreeMap<&str, impl PartialEq> {
     let carried = document.backends.iter().map(|backend| {
-        let all = (&backend.headers, &backend.query_params, &backend.sigv4, &backend.refreshed);
+        let all = (&backend.headers, &backend.query_params, &backend.sigv4, &backend.refreshed, &backend.api_keys);
         (backend.name.as_str(), all)
     });
     carried
-        .filter(|(_, (headers, params, sigv4, refreshed))| {
-            !headers.is_empty() || !params.is_empty() || sigv4.is_some() || refreshed.is_some()
+        .filter(|(_, (headers, params, sigv4, refreshed, api_keys))| {
+            !headers.is_empty() || !params.is_empty() || sigv4.is_some() || refreshed.is_some() || api_keys.is_some()
         })
         .collect()
 }

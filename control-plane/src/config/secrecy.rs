@@ -19,6 +19,7 @@ const PUBLIC: &[&str] = &[
     "api_version",
     "audience",
     "backend",
+    "balance",
     "budget_mode",
     "client_id",
     "default_backend",

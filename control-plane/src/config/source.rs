@@ -1,18 +1,20 @@
 //! The files that a configuration is read from: the document, its variables, and the price list.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use ditto_policy::document::{Format, Loaded, Problem, load, written};
+use ditto_policy::document::{Backend, Format, Loaded, Problem, load_beside, written};
 use ditto_pricing::{PriceTable, Skipped};
 use serde_json::{Value, json};
 
+use super::redirect_file;
 use crate::environment::ProcessEnvironment;
 
 /// A document or a price file may be this large.
 const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// Where the configuration comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Source {
     /// gateway.json or gateway.yaml.
     pub path: PathBuf,
@@ -20,6 +22,26 @@ pub struct Source {
     pub dotenv: Option<PathBuf>,
     /// LiteLLM's price file.
     pub pricing_litellm: Option<PathBuf>,
+    /// A file of redirects, beside those of the document.
+    pub redirects: Option<PathBuf>,
+    /// The providers that were made over the API.
+    pub providers: Providers,
+}
+
+/// Backends that do not stand in the document; every clone sees a change.
+#[derive(Debug, Clone, Default)]
+pub struct Providers(Arc<RwLock<Arc<Vec<Backend>>>>);
+
+impl Providers {
+    /// Those there are.
+    pub fn all(&self) -> Arc<Vec<Backend>> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes these the only ones, for documents that are read from now on.
+    pub fn replace(&self, providers: Vec<Backend>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(providers);
+    }
 }
 
 /// Everything that was read, checked.
@@ -70,7 +92,11 @@ impl Source {
         let environment = ProcessEnvironment::load(self.dotenv.as_deref());
         let document = environment.map_err(|error| vec![Problem::new("", error)]).and_then(|environment| {
             let text = text.map_err(Clone::clone)?;
-            Ok((load(text, format, &environment)?, written(text, format)?))
+            let mut loaded = load_beside(text, format, &environment, &self.providers.all())?;
+            if let Some(path) = &self.redirects {
+                redirect_file::add(path, &read_text(path), &mut loaded.document.redirects)?;
+            }
+            Ok((loaded, written(text, format)?))
         });
         let prices = self.pricing_litellm.as_deref().map(load_prices).transpose();
         match (document, prices) {
@@ -81,7 +107,8 @@ impl Source {
 
     /// The files that it is read from.
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        [Some(&self.path), self.dotenv.as_ref(), self.pricing_litellm.as_ref()].into_iter().flatten()
+        let others = [&self.dotenv, &self.pricing_litellm, &self.redirects];
+        std::iter::once(&self.path).chain(others.into_iter().flatten())
     }
 }
 
@@ -125,7 +152,7 @@ mod tests {
         let (path, pricing) = (place.path().join("gateway.json"), place.path().join("prices.json"));
         std::fs::write(&path, document).unwrap();
         std::fs::write(&pricing, prices).unwrap();
-        (place, Source { path, dotenv: None, pricing_litellm: Some(pricing) })
+        (place, Source { path, pricing_litellm: Some(pricing), ..Source::default() })
     }
 
     #[test]
@@ -145,6 +172,37 @@ mod tests {
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert!(text.iter().any(|problem| problem.starts_with("backends")), "{text:?}");
         assert!(text.iter().any(|problem| problem.contains("prices.json: the price file ends too early")), "{text:?}");
+    }
+
+    #[test]
+    fn redirects_of_a_file_stand_beside_those_of_the_document() {
+        let (place, source) = source(
+            r#"{"backends": [{"name": "one", "base_url": "http://h/v1"}], "redirects": {"a": "b", "same": "x"}}"#,
+            PRICES,
+        );
+        let path = place.path().join("redirect.toml");
+        let source = Source { redirects: Some(path.clone()), ..source };
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            source.load().map(|configured| configured.loaded.document.redirects)
+        };
+        let redirects = load("[redirects]\n\"gpt-4.1\" = \"one/gpt-4.1\"\nsame = \"x\"\n").unwrap();
+        assert_eq!((redirects["gpt-4.1"].as_str(), redirects["a"].as_str(), redirects.len()), ("one/gpt-4.1", "b", 3));
+        assert_eq!(load("[[redirect]]\nfrom = \"b\"\nto = \"c\"").unwrap()["b"], "c");
+        for (text, expected) in [
+            ("[redirects]\na = \"z\"", "redirects.a: the document redirects it to `b`: remove one of them"),
+            (
+                "[redirects]\nb = \"a\"",
+                "redirects: redirects go round in a circle: `a` → `b` → `a`; remove one of them",
+            ),
+            ("[redirects]\nb = 1", "redirects.b: expected a model's name in quotes"),
+            ("[other]", "other: unknown table: expected `[redirects]` or `[[redirect]]`"),
+            ("[redirects", "line 1: no TOML: "),
+        ] {
+            let problems = load(text).unwrap_err();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].to_string().contains(&format!("redirect.toml: {expected}")), "{problems:?}");
+        }
     }
 
     #[test]

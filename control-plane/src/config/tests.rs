@@ -33,7 +33,8 @@ impl Running {
         let path = |name: &str| place.path().join(name);
         std::fs::write(path("gateway.json"), file).unwrap();
         std::fs::write(path("prices.json"), PRICES).unwrap();
-        let source = Source { path: path("gateway.json"), dotenv: None, pricing_litellm: Some(path("prices.json")) };
+        let source =
+            Source { path: path("gateway.json"), pricing_litellm: Some(path("prices.json")), ..Source::default() };
         let versions = Versions::new(store);
         let mut beginning = Beginning::read(&source, &versions).await.unwrap();
         beginning.keep(&versions).await.unwrap();

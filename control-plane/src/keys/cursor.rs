@@ -6,7 +6,7 @@
 //! The rule that makes it correct: everything whose latest change is at or before `position` is known to the worker.
 //! When `position` reaches the hub's revision, the worker knows everything, and the Update says `complete`.
 
-use ditto_policy::document::{BudgetMode, SigV4};
+use ditto_policy::document::{ApiKeys, Balance, BudgetMode, SigV4};
 use ditto_policy::key::{KeyPolicy, TokenHash};
 use ditto_proto::sync::{self, Update};
 use prost::Message as _;
@@ -181,7 +181,19 @@ fn proto_credentials(cluster: &str, value: &Credentials) -> sync::BackendCredent
         headers: pairs(&value.headers),
         query_params: pairs(&value.query_params),
         sigv4: value.sigv4.as_ref().map(proto_sigv4),
+        api_keys: value.api_keys.as_ref().map(proto_api_keys),
     }
+}
+
+fn proto_api_keys(keys: &ApiKeys) -> sync::ApiKeys {
+    let balance = match keys.balance {
+        Balance::FirstAvailable => sync::Balance::FirstAvailable,
+        Balance::RoundRobin => sync::Balance::RoundRobin,
+        Balance::Random => sync::Balance::Random,
+        Balance::LeastBusy => sync::Balance::LeastBusy,
+    };
+    let values = keys.values().map(|value| value.expose().to_owned()).collect();
+    sync::ApiKeys { header: keys.header.clone(), balance: balance.into(), values }
 }
 
 fn proto_sigv4(value: &SigV4) -> sync::SigV4 {

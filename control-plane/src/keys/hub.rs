@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ditto_policy::document::SigV4;
+use ditto_policy::document::{ApiKeys, SigV4};
 use ditto_policy::key::{KeyPolicy, TokenHash};
 use ditto_policy::secret::Secret;
 use tokio::sync::watch;
@@ -39,6 +39,8 @@ pub struct Credentials {
     pub query_params: Vec<(String, Secret)>,
     /// What attempts are signed with.
     pub sigv4: Option<SigV4>,
+    /// Keys, of which each attempt gets one.
+    pub api_keys: Option<ApiKeys>,
 }
 
 /// The data plane's view and the bell that announces changes to it. Writers are the key directory (keys and access)

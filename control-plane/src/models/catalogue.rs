@@ -114,6 +114,9 @@ impl Question {
         };
         let root = BaseUrl { path: String::new(), ..plan.base_url.clone() };
         let mut headers: Vec<_> = plan.headers.clone().into_iter().collect();
+        if let Some(keys) = &plan.api_keys {
+            headers.push((keys.header.clone(), keys.values().next()?));
+        }
         if form == Form::Anthropic && !plan.headers.contains_key("anthropic-version") {
             let version = provider.and_then(|provider| provider.anthropic_version.as_deref());
             headers.push(("anthropic-version".to_owned(), Secret::new(version.unwrap_or(ANTHROPIC_VERSION))));

@@ -102,6 +102,19 @@ impl Retry {
     }
 }
 
+/// The policy of a backend that stands alone with several keys: a refused key is followed by another one. The filter
+/// has put the refused one to rest by then.
+pub(super) fn keys_policy(retries: u32) -> Option<RetryPolicy> {
+    let pause = |milliseconds| Some(Duration { seconds: 0, nanos: milliseconds * 1_000_000 });
+    (retries > 0).then(|| RetryPolicy {
+        retry_on: "retriable-status-codes".into(),
+        retriable_status_codes: vec![401, 403, 429],
+        num_retries: u32_value(retries),
+        retry_back_off: Some(RetryBackOff { base_interval: pause(1), max_interval: pause(PAUSE_MS_MAX) }),
+        ..Default::default()
+    })
+}
+
 impl Breaker {
     /// The detection of a backend's cluster. It has one host, so that "all of them" may be ejected; a route with a
     /// single candidate still uses it, because a cluster without a healthy host is in panic.

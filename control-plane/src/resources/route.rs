@@ -18,6 +18,7 @@ use envoy_types::pb::google::protobuf::{Any, BoolValue};
 
 use super::listener::STREAM_IDLE_SECONDS;
 use super::proto::{header, literal, seconds};
+use super::resilience::keys_policy;
 use super::table::{Table, table as build_table};
 use super::{CONTROL_CLUSTER, Settings, cluster};
 
@@ -29,7 +30,7 @@ const NOWHERE: &str = "nowhere";
 const CONTROL_ROUTE: &str = "control-plane";
 
 /// Headers that never go upstream.
-const NEVER_FORWARDED: [&str; 18] = [
+const NEVER_FORWARDED: [&str; 19] = [
     ROUTE_HEADER,
     "keep-alive",
     "proxy-authenticate",
@@ -39,6 +40,7 @@ const NEVER_FORWARDED: [&str; 18] = [
     "x-admin-token",
     "x-ditto-bypass-cache",
     "x-ditto-cache-bypass",
+    "x-ditto-call",
     "x-ditto-dialect",
     "x-ditto-protocol",
     "x-ditto-virtual-key",
@@ -102,11 +104,11 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, settings: &Settings, open: boo
         // Not less than the listener's: a websocket may be silent for longer than a request may take, and a client's
         // upload may pause.
         idle_timeout: seconds(per_try.max(STREAM_IDLE_SECONDS)),
-        retry_policy: retry.policy(candidates.len(), per_try),
+        retry_policy: retry.policy(candidates.len(), per_try).or_else(|| keys_policy(plan.key_retries)),
         ..Default::default()
     };
     let mut told = vec![header("x-ditto-backend", &backend)];
-    if candidates.len() > 1 {
+    if candidates.len() > 1 || plan.key_retries > 0 {
         told.push(header("x-ditto-attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"));
     }
     // What the filter signed with stands where the client's own credential stood, and must stay.

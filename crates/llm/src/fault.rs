@@ -32,6 +32,8 @@ pub enum Fault {
     BackendNotFound(String),
     /// The backend could not be reached, or broke off before it answered.
     BackendUnreachable,
+    /// The backend has no API key that could be sent; its name.
+    NoApiKey(String),
     /// The backend did not answer in time.
     BackendTimeout,
     /// The backend has as many requests in flight as it may have.
@@ -74,7 +76,7 @@ impl Fault {
             Self::Internal | Self::PricingNotConfigured(_) => 500,
             Self::UnsupportedEndpoint(_) | Self::UnsupportedByBackend(..) => 501,
             Self::BackendNotFound(_) | Self::BackendUnreachable => 502,
-            Self::NotReady | Self::Overloaded | Self::LedgerUnavailable => 503,
+            Self::NotReady | Self::NoApiKey(_) | Self::Overloaded | Self::LedgerUnavailable => 503,
             Self::BackendTimeout => 504,
         }
     }
@@ -89,6 +91,7 @@ impl Fault {
             Self::TooLarge(_) => "request_too_large",
             Self::BackendNotFound(_) => "backend_not_found",
             Self::BackendUnreachable => "backend_error",
+            Self::NoApiKey(_) => "no_api_key",
             Self::BackendTimeout => "backend_timeout",
             Self::BackendBusy => "inflight_limit_backend",
             Self::UnsupportedEndpoint(_) | Self::UnsupportedByBackend(..) => "unsupported_endpoint",
@@ -156,6 +159,7 @@ impl Fault {
             }
             Self::BackendNotFound(name) => format!("The backend '{name}' does not exist."),
             Self::BackendUnreachable => "The backend could not be reached or broke off: try again.".into(),
+            Self::NoApiKey(name) => format!("The backend '{name}' has no API key: ask the operator to add one."),
             Self::BackendTimeout => "The backend did not answer in time.".into(),
             Self::BackendBusy => "The backend has as many requests in flight as it may have: try again.".into(),
             Self::UnsupportedEndpoint(path) => format!("The endpoint {path} is not supported by this gateway."),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base_url::{BaseUrl, BaseUrlError};
 use crate::document::redirects::{self, RedirectError};
-use crate::document::{Backend, Document, Refreshed, SigV4, WeightedBackend};
+use crate::document::{ApiKeys, Backend, Document, Refreshed, SigV4, WeightedBackend};
 use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, RouteConfig, RuleConfig, SCHEMA};
 use crate::secret::Secret;
 
@@ -50,6 +50,8 @@ pub struct ClusterPlan {
     pub sigv4: Option<SigV4>,
     /// A credential that has to be obtained; its place among the headers or parameters is blank until then.
     pub refreshed: Option<Refreshed>,
+    /// Keys among which attempts are divided; the filter chooses.
+    pub api_keys: Option<ApiKeys>,
     /// Query parameters that every attempt gets.
     pub query_params: BTreeMap<String, Secret>,
     /// Concurrent requests allowed.
@@ -67,7 +69,12 @@ pub struct RoutePlan {
     pub clusters: Vec<usize>,
     /// Who prepares the request.
     pub prepare: Prepare,
+    /// How often an attempt whose key was refused is made again with another key of the same backend.
+    pub key_retries: u32,
 }
+
+/// Attempts of one request after the first, each with another key.
+const KEY_RETRIES_MAX: usize = 3;
 
 /// Why a document could not be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -135,8 +142,9 @@ fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
         .map_err(|error| CompileError::BaseUrl { backend: backend.name.clone(), error })?;
     // What Envoy's cluster is made of: values of credentials change without it.
     let names: Vec<_> = backend.headers.keys().map(String::as_str).collect();
-    let content =
-        format!("{} {} {} {:?} {}", base_url.tls, base_url.host, base_url.port, backend.max_in_flight, names.join(" "));
+    let BaseUrl { tls, host, port, .. } = &base_url;
+    let keyed = if backend.api_keys.is_some() { " keys" } else { "" };
+    let content = format!("{tls} {host} {port} {:?} {}{keyed}", backend.max_in_flight, names.join(" "));
     Ok(ClusterPlan {
         name: format!("{}/{}", backend.name, content_hash(content.as_bytes())),
         backend: backend.name.clone(),
@@ -144,6 +152,7 @@ fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
         headers: backend.headers.clone(),
         sigv4: backend.sigv4.clone(),
         refreshed: backend.refreshed.clone(),
+        api_keys: backend.api_keys.clone(),
         query_params: backend.query_params.clone(),
         max_in_flight: backend.max_in_flight,
         timeout_seconds: backend.timeout_seconds,
@@ -205,13 +214,28 @@ impl Routes<'_> {
         let prepare = if self.is_uniform(&clusters) { Prepare::Once } else { Prepare::PerAttempt };
         let parts = clusters.iter().filter_map(|&index| self.clusters.get(index));
         let parts: Vec<_> = parts.map(|cluster| format!("{} {}", cluster.name, cluster.timeout_seconds)).collect();
-        let name = content_hash(format!("{prepare:?} {}", parts.join(" ")).as_bytes());
-        self.plans.push(RoutePlan { name, clusters, prepare });
+        let key_retries = self.key_retries(&clusters);
+        let retries = if key_retries == 0 { String::new() } else { format!(" {key_retries}") };
+        let name = content_hash(format!("{prepare:?} {}{retries}", parts.join(" ")).as_bytes());
+        self.plans.push(RoutePlan { name, clusters, prepare, key_retries });
         self.plans.len().saturating_sub(1)
+    }
+
+    /// Attempts with other keys of a backend that stands alone. In a chain, the next backend is tried instead.
+    fn key_retries(&self, clusters: &[usize]) -> u32 {
+        let [only] = clusters else { return 0 };
+        let keys = self.backends.get(*only).and_then(|backend| backend.api_keys.as_ref());
+        let others = keys.map_or(0, |keys| keys.keys.len().saturating_sub(1)).min(KEY_RETRIES_MAX);
+        u32::try_from(others).unwrap_or_default()
     }
 
     /// Whether a request can be prepared once for all candidates.
     fn is_uniform(&self, clusters: &[usize]) -> bool {
+        // The key is chosen for each attempt.
+        let mut backends = clusters.iter().filter_map(|&index| self.backends.get(index));
+        if backends.any(|backend| backend.api_keys.is_some()) {
+            return false;
+        }
         let mut candidates = clusters.iter().filter_map(|&index| {
             let backend = self.backends.get(index)?;
             let path = &self.clusters.get(index)?.base_url.path;
@@ -241,7 +265,7 @@ fn content_hash(content: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Router, Rule};
+    use crate::document::{Balance, Router, Rule};
     use crate::filter_config::{ProviderConfig, Speaks};
     use crate::routing;
 
@@ -252,6 +276,7 @@ mod tests {
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
             sigv4: None,
             refreshed: None,
+            api_keys: None,
             query_params: BTreeMap::new(),
             max_in_flight: None,
             timeout_seconds: 300,
@@ -329,6 +354,30 @@ mod tests {
         assert_eq!(prepared(chat(), Some(ProviderConfig { lossy: true, ..chat().unwrap() })), Prepare::PerAttempt);
         let signed = || Some(ProviderConfig { signs: true, ..ProviderConfig::new(Speaks::Bedrock) });
         assert_eq!(prepared(signed(), signed()), Prepare::PerAttempt);
+    }
+
+    #[test]
+    fn keys_are_chosen_for_each_attempt_and_their_number_moves_no_connection() {
+        let with_keys = |count: usize| {
+            let mut document = document();
+            document.backends[0].headers.clear();
+            document.backends[0].api_keys = Some(ApiKeys {
+                header: "authorization".into(),
+                prefix: "Bearer ".into(),
+                keys: (0..count).map(|n| Secret::new(format!("secret-{n}"))).collect(),
+                balance: Balance::RoundRobin,
+            });
+            compile(&document, options()).unwrap()
+        };
+        let alone = |compiled: &Compiled| compiled.routes[compiled.filter.pins["one"]].clone();
+        let (one, three, many) = (with_keys(1), with_keys(3), with_keys(9));
+        assert_eq!((alone(&one).prepare, alone(&one).key_retries), (Prepare::PerAttempt, 0));
+        assert_eq!((alone(&three).key_retries, alone(&many).key_retries), (2, 3));
+        assert_ne!(alone(&one).name, alone(&three).name);
+        assert_eq!(one.clusters[0].name, many.clusters[0].name);
+        let chained = &one.routes[one.filter.default_choices[0].route];
+        assert_eq!((chained.prepare, chained.key_retries), (Prepare::PerAttempt, 0));
+        assert!(!serde_json::to_string(&many.filter).unwrap().contains("secret-"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter_config::ProviderConfig;
 use crate::secret::Secret;
 
+mod api_keys;
 mod auth;
 mod backends;
 mod expand;
@@ -27,9 +28,10 @@ mod testing;
 mod text;
 mod tree;
 
+pub use api_keys::{ApiKeys, Balance};
 pub use auth::{ClientCredentials, Place, Refreshed, ServiceAccount, SigV4, TokenSource};
 pub use expand::Environment;
-pub use load::{Loaded, load, written};
+pub use load::{Loaded, load, load_beside, written};
 pub use problem::Problem;
 pub use text::Format;
 
@@ -66,6 +68,8 @@ pub struct Backend {
     pub sigv4: Option<SigV4>,
     /// A credential that has to be obtained; its place among the headers or parameters is blank.
     pub refreshed: Option<Refreshed>,
+    /// Keys among which its attempts are divided, in place of a credential among the headers.
+    pub api_keys: Option<ApiKeys>,
     /// Always appended to the query. Names and values are trimmed.
     pub query_params: BTreeMap<String, Secret>,
     /// Concurrent requests allowed; more are answered 429 `inflight_limit_backend`.

@@ -67,11 +67,11 @@ impl MappedModel {
 
 /// Where a request goes, and which model it asks for there.
 #[derive(Debug, Clone, Copy)]
-pub struct Chosen<'a> {
+pub struct Chosen<'r, 'm> {
     /// The route.
-    pub route: &'a Route,
+    pub route: &'r Route,
     /// The model, without the provider that the client named before it.
-    pub model: &'a str,
+    pub model: &'m str,
 }
 
 /// A chain of candidates.
@@ -194,7 +194,7 @@ impl Router {
     /// `pin` is the backend of a pinned key, `seed` the request id. `provider/model` goes to the provider of that name,
     /// unless a rule names the provider as well: `openai/` or `openai/gpt-4o`, but not `o`. A pinned key goes where it
     /// is pinned to, whatever the model's name says.
-    pub fn choose<'a>(&'a self, model: &'a str, pin: Option<&str>, seed: &str) -> Option<Chosen<'a>> {
+    pub fn choose<'r, 'm>(&'r self, model: &'m str, pin: Option<&str>, seed: &str) -> Option<Chosen<'r, 'm>> {
         let named = model.split_once('/').filter(|(_, rest)| !rest.is_empty());
         if let Some(pin) = pin {
             let rest = named.filter(|(provider, _)| *provider == pin).map(|(_, rest)| rest);

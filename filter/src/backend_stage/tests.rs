@@ -285,3 +285,58 @@ proptest! {
         prop_assert_eq!(world.worker.attempts_kept(), 0);
     }
 }
+
+/// A request for a backend with several keys.
+fn keyed(world: &World) -> (FakeHost, crate::gateway_stage::GatewayStage) {
+    let host = FakeHost::new(&chat(&[]));
+    let mut stage = world.gateway_stage();
+    assert!(matches!(play(&mut stage, &host, &[br#"{"model":"quick"}"#]), Outcome::Forwarded(_)));
+    crate::host::Host::remove_request_header(&host, "authorization").unwrap();
+    (host, stage)
+}
+
+/// An attempt at that backend that is answered; the key that it took.
+fn answered(world: &World, host: &FakeHost, status: &str, more: &[(&str, &str)]) -> String {
+    host.set_property(&BACKEND_PROPERTY, b"keyed");
+    let mut stage = BackendStage::new(Rc::clone(&world.worker));
+    let outcome = play(&mut stage, host, &[br#"{"model":"quick"}"#]);
+    assert_eq!(outcome, Outcome::Forwarded(br#"{"model":"gpt"}"#.to_vec()));
+    assert_eq!(host.header("x-organisation").as_deref(), Some("keyed"));
+    host.remove_response_header("retry-after").unwrap();
+    for (name, value) in [&[(":status", status)], more].concat() {
+        host.set_response_header(name, value.as_bytes()).unwrap();
+    }
+    stage.on_response_headers(host);
+    host.header("authorization").unwrap()
+}
+
+#[test]
+fn each_attempt_takes_a_key_and_a_refused_one_rests() {
+    let world = World::keyed();
+    let (host, _stage) = keyed(&world);
+    let first = answered(&world, &host, "429", &[("retry-after", "30")]);
+    let second = answered(&world, &host, "401", &[]);
+    assert_ne!(first, second, "a retry takes another key");
+    let third = answered(&world, &host, "200", &[]);
+    assert!(third != first && third != second, "{third}");
+    for _ in 0..5 {
+        let (host, _stage) = keyed(&world);
+        assert_eq!(answered(&world, &host, "200", &[]), third);
+    }
+}
+
+#[test]
+fn a_call_of_the_filters_own_gets_a_key_and_nobody_elses_does() {
+    let world = World::keyed();
+    let mark = world.worker.call_mark.clone();
+    for (mark, cluster, taken) in
+        [(mark.as_str(), "keyed/1", true), ("0123456789abcdef", "keyed/1", false), (mark.as_str(), "none/1", false)]
+    {
+        let host = FakeHost::new(&[(":path", "/v1/chat/completions"), (CALL_HEADER, &format!("{mark} {cluster}"))]);
+        let outcome = play(&mut BackendStage::new(Rc::clone(&world.worker)), &host, &[b"{}"]);
+        assert_eq!(outcome == Outcome::Forwarded(b"{}".to_vec()), taken, "{mark} {cluster}");
+        let key = host.header("authorization");
+        assert_eq!(key.is_some_and(|key| key.starts_with("Bearer k")), taken);
+        assert_eq!(host.header(CALL_HEADER).is_none(), taken);
+    }
+}

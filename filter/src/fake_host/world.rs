@@ -7,7 +7,7 @@ use ditto_policy::filter_config::{
 };
 use ditto_policy::key::TokenHash;
 use ditto_policy::routing::Router;
-use ditto_proto::sync::{Access, BackendCredentials, Key, Pair, Update};
+use ditto_proto::sync::{Access, ApiKeys, BackendCredentials, Balance, Key, Pair, Update};
 
 use super::FakeHost;
 use super::play::{Outcome, play};
@@ -131,18 +131,32 @@ fn credentials() -> Vec<BackendCredentials> {
             headers: pairs(&[("authorization", "Bearer plain")]),
             query_params: vec![],
             sigv4: None,
+            api_keys: None,
         },
         BackendCredentials {
             cluster: "mapped/1".into(),
             headers: pairs(&[("authorization", "Bearer mapped"), ("x-organisation", "mapped"), ("x-only-mapped", "1")]),
             query_params: vec![],
             sigv4: None,
+            api_keys: None,
         },
         BackendCredentials {
             cluster: "far/1".into(),
             headers: pairs(&[("api-key", "far"), ("x-organisation", "far")]),
             query_params: pairs(&[("api-version", "2026-01"), ("k", "a b")]),
             sigv4: None,
+            api_keys: None,
+        },
+        BackendCredentials {
+            cluster: "keyed/1".into(),
+            headers: pairs(&[("x-organisation", "keyed")]),
+            query_params: vec![],
+            sigv4: None,
+            api_keys: Some(ApiKeys {
+                header: "authorization".into(),
+                balance: Balance::RoundRobin.into(),
+                values: ["Bearer k1", "Bearer k2", "Bearer k3"].map(str::to_owned).to_vec(),
+            }),
         },
     ]
 }
@@ -173,17 +187,20 @@ fn config(open_relay: bool) -> FilterConfig {
             backend("plain", "/v1", false, &[]),
             backend("mapped", "/v1", false, &[("short", "a-much-longer \"name\""), ("same", "same"), ("chain", "c")]),
             backend("far", "/far/base", true, &[("*", "f")]),
+            backend("keyed", "/v1", false, &[]),
         ],
         routes: vec![
             route("to-plain", &[0], Prepare::Once),
             route("to-mapped", &[1], Prepare::Once),
             route("to-far", &[2], Prepare::Once),
             route("to-all", &[1, 2, 0], Prepare::PerAttempt),
+            route("to-keyed", &[3], Prepare::PerAttempt),
         ],
         rules: vec![rule("short", true, 1), rule("same", true, 1), rule("far", false, 2), rule("chain", false, 3)],
         default_choices: choices(0),
-        redirects: std::collections::BTreeMap::new(),
+        redirects: [("quick".to_owned(), "keyed/gpt".to_owned())].into(),
         metering: Metering::default(),
-        pins: [("plain".to_owned(), 0), ("mapped".to_owned(), 1), ("far".to_owned(), 2)].into(),
+        pins: [("plain".to_owned(), 0), ("mapped".to_owned(), 1), ("far".to_owned(), 2), ("keyed".to_owned(), 4)]
+            .into(),
     }
 }

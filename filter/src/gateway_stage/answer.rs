@@ -54,7 +54,7 @@ fn rate_limits(translator: &Translator, head: &[u8]) -> Vec<(String, String)> {
 }
 
 /// The status of a reply, by its headers; 0 when there is none.
-pub(super) fn status_of(head: &[u8]) -> u16 {
+pub(crate) fn status_of(head: &[u8]) -> u16 {
     let status = pairs(head).find(|(name, _)| *name == b":status");
     status.and_then(|(_, status)| std::str::from_utf8(status).ok()?.parse().ok()).unwrap_or(0)
 }

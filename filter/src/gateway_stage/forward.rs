@@ -59,10 +59,13 @@ impl GatewayStage {
         let pin = admitted.key.as_ref().and_then(|key| key.pin.clone());
         let chosen = self.router.choose(self.router.redirect(&written), pin.as_deref(), &admitted.request_id);
         let chosen = chosen.ok_or_else(|| Fault::BackendNotFound(pin.as_deref().unwrap_or("default").to_owned()))?;
-        let (route, name) = (chosen.route, chosen.model.to_owned());
-        let renamed = name != written;
-        if renamed {
-            admitted.rename(&written, &name);
+        let route = chosen.route;
+        let (name, written) = match chosen.model == written {
+            true => (written, None),
+            false => (chosen.model.to_owned(), Some(written)),
+        };
+        if let Some(written) = &written {
+            admitted.rename(written, &name);
         }
         let backend = self.router.first_backend(route).ok_or(Fault::Internal)?;
         let (mut meter, edits, cap) = match &admitted.key {
@@ -82,7 +85,7 @@ impl GatewayStage {
             names_version: admitted.names_version,
             authorization: admitted.authorization.take(),
             model: name,
-            written: renamed.then_some(written),
+            written,
             request_id: admitted.request_id.clone(),
             now_ms: host.now_ms(),
             input_estimate: scanned.as_ref().map_or(0, |scanned| scanned.text.input_tokens(scanned.body_bytes)),

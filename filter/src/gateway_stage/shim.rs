@@ -12,6 +12,7 @@ use ditto_translate::translator::{Mode, Translator};
 use std::rc::Rc;
 
 use super::answer::{SHIM_HEADER, SHIM_NAME, Sources, status_of};
+use crate::backend_stage::CALL_HEADER;
 use crate::head::pairs;
 use crate::host::{Flow, Host, HostError};
 use crate::translation::{self, Original};
@@ -77,6 +78,11 @@ impl Shim {
             ("content-type", "application/json".to_owned()),
             ("x-request-id", self.original.request_id.clone()),
         ];
+        // Where the backend stage chooses the key, it has to know whose call it is.
+        let known = worker.knowledge.borrow().credentials(&backend.cluster);
+        if known.is_some_and(|credentials| credentials.keys.is_some()) {
+            headers.push((CALL_HEADER, format!("{} {}", worker.call_mark, backend.cluster)));
+        }
         headers.extend(self.original.authorization.clone().map(|value| ("authorization", value)));
         headers.extend(translation::headers(&sending.outgoing));
         headers.push((translation::PLAIN_REPLY.0, translation::PLAIN_REPLY.1.to_owned()));

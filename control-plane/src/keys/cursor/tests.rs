@@ -89,7 +89,7 @@ fn put(hub: &Hub, name: &str) {
 
 fn credentials(value: &str) -> Credentials {
     let pair = || vec![("name".to_owned(), Secret::new(value))];
-    Credentials { headers: pair(), query_params: pair(), sigv4: None }
+    Credentials { headers: pair(), query_params: pair(), sigv4: None, api_keys: None }
 }
 
 #[test]

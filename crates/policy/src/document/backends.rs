@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::api_keys::api_keys;
 use super::parameters::{headers, query_params};
 use super::problem::Path;
 use super::provider::translation;
@@ -11,10 +12,12 @@ use super::reader::{Object, Reader};
 use super::{Backend, TIMEOUT_SECONDS_DEFAULT};
 use crate::base_url::BaseUrl;
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 11] = [
     "name",
     "base_url",
     "headers",
+    "api_keys",
+    "balance",
     "query_params",
     "max_in_flight",
     "timeout_seconds",
@@ -54,14 +57,24 @@ fn backend(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Ba
         headers: object.optional(reader, "headers", headers).unwrap_or_default(),
         sigv4: None,
         refreshed: None,
+        api_keys: None,
         query_params: object.optional(reader, "query_params", query_params).unwrap_or_default(),
         max_in_flight: object.optional(reader, "max_in_flight", max_in_flight),
         timeout_seconds: timeout_seconds(reader, &object),
         model_map: object.optional(reader, "model_map", model_map).unwrap_or_default(),
         provider: None,
     };
+    let mut place = ("authorization", "Bearer ");
     if let Some(translation) = translation(reader, &object, &backend) {
+        place = translation.key_header;
         translation.apply(reader, &object, &mut backend);
+    }
+    backend.api_keys = api_keys(reader, &object, place);
+    if let Some(keys) = &backend.api_keys
+        && backend.headers.contains_key(&keys.header)
+    {
+        let message = format!("the header `{}` is written down as well: remove one of them", keys.header);
+        reader.problem(&object.at("api_keys"), message);
     }
     Some(backend)
 }

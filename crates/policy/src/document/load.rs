@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::backends::backends;
 use super::expand::Environment;
 use super::keys::virtual_keys;
-use super::problem::Path;
+use super::problem::{Path, shown};
 use super::reader::Reader;
 use super::redirects::redirects;
 use super::router::router;
 use super::servers::{a2a_agents, mcp_servers, observability};
 use super::text::{Format, parse};
-use super::{Document, Problem, Router, WeightedBackend, litellm};
+use super::{Backend, Document, Problem, Router, WeightedBackend, litellm};
 
 /// A document that can be used, and what its author should know about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +33,24 @@ const FIELDS: [&str; 7] =
 /// Everything that is wrong with the document, at once: a text that is no JSON or YAML, members given twice, unknown
 /// fields, wrong types, missing fields, references without a value, and names of backends that do not exist.
 pub fn load(text: &str, format: Option<Format>, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
+    load_beside(text, format, environment, &[])
+}
+
+/// The same, with backends that are kept elsewhere. Rules may name them; where the document routes nothing at all, those
+/// that have a key share the requests.
+///
+/// # Errors
+/// As [`load`]; also a backend of the document that has the name of one of these.
+pub fn load_beside(
+    text: &str,
+    format: Option<Format>,
+    environment: &dyn Environment,
+    others: &[Backend],
+) -> Result<Loaded, Vec<Problem>> {
     let (tree, mut problems) = parse(text, format)?;
-    let read = read(&tree, environment);
-    let read = if read.is_err() && litellm::is_recognised(&tree) { import(&tree, environment) } else { read };
+    let context = Context { environment, others };
+    let read = read(&tree, context);
+    let read = if read.is_err() && litellm::is_recognised(&tree) { import(&tree, context) } else { read };
     match read {
         Ok(loaded) if problems.is_empty() => Ok(loaded),
         Ok(_) => Err(problems),
@@ -55,9 +70,17 @@ pub fn written(text: &str, format: Option<Format>) -> Result<Value, Vec<Problem>
     parse(text, format).map(|(tree, _)| tree)
 }
 
+/// What a document is read with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    environment: &'c dyn Environment,
+    /// Backends that are kept elsewhere.
+    others: &'c [Backend],
+}
+
 /// Converts a tree that is no document of ours. When that fails too, both failures are told.
-fn import(tree: &Value, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
-    let imported = litellm::import(tree).and_then(|imported| imported.adopt(read(&imported.native, environment)));
+fn import(tree: &Value, context: Context<'_>) -> Result<Loaded, Vec<Problem>> {
+    let imported = litellm::import(tree).and_then(|imported| imported.adopt(read(&imported.native, context)));
     imported.map_err(|problems| {
         let mut problems: Vec<Problem> = problems.into_iter().map(as_litellm).collect();
         // Read as ours, each of its sections is an unknown field; one line says as much.
@@ -73,27 +96,39 @@ fn as_litellm(problem: Problem) -> Problem {
 }
 
 /// Reads a tree in the document's own form.
-pub(super) fn read(tree: &Value, environment: &dyn Environment) -> Result<Loaded, Vec<Problem>> {
-    let mut reader = Reader::new(Some(environment));
-    let document = document(&mut reader, tree).filter(|_| reader.problems.is_empty());
+fn read(tree: &Value, context: Context<'_>) -> Result<Loaded, Vec<Problem>> {
+    let mut reader = Reader::new(Some(context.environment));
+    let document = document(&mut reader, tree, context.others).filter(|_| reader.problems.is_empty());
     match document {
         Some(document) => Ok(Loaded { document, warnings: reader.warnings }),
         None => Err(reader.problems),
     }
 }
 
-fn document(reader: &mut Reader<'_>, tree: &Value) -> Option<Document> {
+fn document(reader: &mut Reader<'_>, tree: &Value, others: &[Backend]) -> Option<Document> {
     let object = reader.object(tree, &Path::DOCUMENT, &FIELDS)?;
-    let backends = object.optional(reader, "backends", backends).unwrap_or_default();
+    let mut backends = object.optional(reader, "backends", backends).unwrap_or_default();
+    let own = backends.len();
+    let taken = others.iter().find(|other| backends.iter().any(|backend| backend.name == other.name));
+    if let Some(taken) = taken {
+        let message = format!("`{}` is the name of a provider that was made over the API", shown(&taken.name));
+        reader.problem(&object.at("backends"), format!("{message}: rename the backend, or delete the provider"));
+    }
+    backends.extend(others.iter().cloned());
     let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
     let virtual_keys = object
         .optional(reader, "virtual_keys", |reader, value, path| virtual_keys(reader, value, path, &names))
         .unwrap_or_default();
     let router = match object.get("router") {
         Some(_) => object.optional(reader, "router", |reader, value, path| router(reader, value, path, &names)),
-        None => Some(implied_router(&names)),
+        None => Some(implied_router(names.get(..own).unwrap_or_default())),
     };
-    let router = router.unwrap_or_default();
+    let mut router = router.unwrap_or_default();
+    if router.default_backends.is_empty() && router.rules.is_empty() {
+        let keyed = others.iter().filter(|other| other.api_keys.as_ref().is_some_and(|keys| !keys.keys.is_empty()));
+        router.default_backends =
+            keyed.map(|other| WeightedBackend { backend: other.name.clone(), weight: 1.0 }).collect();
+    }
     if !names.is_empty() && router.default_backends.is_empty() && router.rules.is_empty() {
         reader.warn(
             &object.at("router"),

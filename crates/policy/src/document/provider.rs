@@ -60,6 +60,8 @@ pub(super) struct Translation {
     pub(super) base_url: Option<String>,
     pub(super) headers: BTreeMap<String, Secret>,
     pub(super) query_params: BTreeMap<String, Secret>,
+    /// The header that a plain key goes into, and what stands before it.
+    pub(super) key_header: (&'static str, &'static str),
     auth: Option<Auth>,
 }
 
@@ -84,14 +86,22 @@ pub(super) fn translation(reader: &mut Reader<'_>, backend: &Object<'_>, own: &B
     let headers = settings.optional(reader, "http_headers", headers).unwrap_or_default();
     let query_params = settings.optional(reader, "http_query_params", query_params).unwrap_or_default();
     let sent: Vec<&str> = own.headers.keys().chain(headers.keys()).map(String::as_str).collect();
-    let auth = credential::read(reader, &provider, &settings, &sent);
+    let auth = match backend.get("api_keys") {
+        None => credential::read(reader, &provider, &settings, &sent),
+        Some(_) if settings.get("auth").is_some() => {
+            let message = "`auth` says how the gateway proves itself as well: remove one of them";
+            reader.problem(&backend.at("api_keys"), message);
+            None
+        }
+        Some(_) => None,
+    };
     let address = Address::read(reader, &provider, &settings, auth.as_ref());
     let base_url = place(reader, &provider, backend, &settings, &address, &own.base_url);
     let mut config = ProviderConfig::new(speaks(reader, &provider, &settings, base_url.as_deref()));
     address.write(&mut config);
     config.strict = strict(reader, &provider, &settings);
     plain_settings(reader, &settings, &mut config);
-    Some(Translation { config, base_url, headers, query_params, auth })
+    Some(Translation { config, base_url, headers, query_params, key_header: provider.kind.key_header(), auth })
 }
 
 /// The base URL: the backend's, that of `provider_config`, or the provider's own.

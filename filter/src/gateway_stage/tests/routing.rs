@@ -161,3 +161,48 @@ fn what_is_not_ours_passes_untouched() {
     expected.sort();
     assert_eq!(host.headers(), expected);
 }
+
+/// What leaves for a body, with the route and the path.
+fn sent(path: &str, body: &str) -> (Option<String>, Option<String>, String) {
+    let length = body.len().to_string();
+    let host = FakeHost::new(&chat(&[(":path", path), ("content-length", &length)]));
+    let Outcome::Forwarded(body) = World::keyed().send(&host, &[body]) else { panic!("{path} {body}") };
+    let body = String::from_utf8(body).unwrap();
+    assert_eq!(host.header("content-length"), Some(body.len().to_string()));
+    (host.header(ROUTE_HEADER), host.header(":path"), body)
+}
+
+#[test]
+fn a_provider_before_the_model_chooses_the_backend_and_is_taken_off() {
+    let chat = "/v1/chat/completions";
+    let named = |model: &str| sent(chat, &format!(r#"{{"n":1,"model":"{model}","x":"{model}"}}"#));
+    for (model, route, asked) in [
+        ("plain/gpt-4o", "to-plain", "gpt-4o"),
+        ("plain/meta/llama", "to-plain", "meta/llama"),
+        ("mapped/chain", "to-mapped", "c"),
+        ("mapped/other", "to-mapped", "other"),
+        ("nobody/gpt-4o", "to-plain", "nobody/gpt-4o"),
+        ("plain/", "to-plain", "plain/"),
+    ] {
+        let expected = format!(r#"{{"n":1,"model":"{asked}","x":"{model}"}}"#);
+        assert_eq!(named(model), (Some(route.into()), Some(chat.into()), expected), "{model}");
+    }
+}
+
+#[test]
+fn a_provider_is_taken_off_wherever_the_model_stands() {
+    let contents = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+    let (route, _, body) = sent("/v1beta/models/plain/gpt:generateContent?x=1", contents);
+    assert_eq!(route.as_deref(), Some("to-plain"));
+    assert!(body.contains(r#""model":"gpt""#), "{body}");
+    let host = FakeHost::new(&chat(&[(":method", "GET"), (":path", "/v1/realtime?model=mapped%2Fchain")]));
+    assert!(matches!(World::keyed().send(&host, &NO_BODY), Outcome::Forwarded(_)));
+    assert_eq!(host.header(ROUTE_HEADER).as_deref(), Some("to-mapped"));
+    assert_eq!(host.header(":path").as_deref(), Some("/v1/realtime?model=c"));
+}
+
+#[test]
+fn a_redirect_may_name_a_provider() {
+    assert_eq!(route_of("quick", "Bearer vk-on").as_deref(), Some("to-keyed"));
+    assert_eq!(route_of("quick", "Bearer vk-far").as_deref(), Some("to-far"), "a pinned key stays where it is");
+}

@@ -225,6 +225,6 @@ fn a_mixture_of_both_forms_is_not_imported() {
     assert_eq!(
         problems(r#"{"model_list": [], "backends": []}"#),
         ["model_list: unknown field `model_list`; the fields known here are backends, virtual_keys, router, \
-          mcp_servers, a2a_agents, observability"]
+          redirects, mcp_servers, a2a_agents, observability"]
     );
 }
