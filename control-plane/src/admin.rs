@@ -22,6 +22,7 @@ mod health;
 mod json;
 mod keys;
 mod ledger;
+mod providers;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use config::config_routes;
 pub use error::ApiError;
 pub use health::ReadyCheck;
 pub use ledger::LedgerAccess;
+pub use providers::provider_routes;
 
 /// What the API works on.
 #[derive(Clone)]
@@ -48,7 +50,7 @@ pub struct AdminState {
     pub ledger: LedgerAccess,
     /// What `/ready` looks at, besides the key store.
     pub checks: Vec<ReadyCheck>,
-    /// What is under `/admin/config`: see [`config_routes`].
+    /// What is under `/admin/config` and `/providers`: see [`config_routes`] and [`provider_routes`].
     pub config: Router,
 }
 
@@ -72,7 +74,9 @@ pub fn router(state: AdminState) -> Router {
             .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
             .route("/admin", nothing.clone())
             .route("/admin/", nothing.clone())
-            .route("/admin/{*rest}", nothing);
+            .route("/admin/{*rest}", nothing.clone())
+            .route("/providers/", nothing.clone())
+            .route("/providers/{provider}/{*rest}", nothing);
         router = router.merge(auth::protect(admin, token));
     }
     router.fallback(|| async { StatusCode::NOT_FOUND })

@@ -10,8 +10,9 @@ use ditto_policy::document::Problem;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, config_routes, router};
+use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, config_routes, provider_routes, router};
 use crate::bootstrap::Bootstrap;
+use crate::config::providers::begin as begin_providers;
 use crate::config::{Beginning, ConfigManager, Failure, Parts, Providers, Source, backend_names, compile_for, warn};
 use crate::control::{ControlAddress, ControlSocket};
 use crate::credentials::Tokens;
@@ -64,6 +65,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let redis = stores::redis(&run).await?;
     let store = stores::keys(&run, redis.as_ref()).await?;
     let versions = stores::versions(&run, redis.as_ref())?;
+    let providers = stores::providers(&run, redis.as_ref())?;
+    begin_providers(&providers, &source).await.map_err(|failure| not_begun(&source, failure))?;
     let beginning = Beginning::read(&source, &versions).await;
     let mut beginning = beginning.map_err(|failure| not_begun(&source, failure))?;
     let configured = &beginning.configured;
@@ -91,6 +94,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         backends: backends.clone(),
         models: Arc::clone(&models),
         tokens,
+        providers,
         retire_grace: run.retire_grace(),
     };
     let manager = ConfigManager::new(source, settings.clone(), parts, versions, &beginning, &compiled);
@@ -119,7 +123,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         envoy: (!run.no_envoy).then(|| EnvoyAdmin::new(envoy_admin.clone())),
         ledger: ledger.clone(),
         checks,
-        config: config_routes(Arc::clone(&manager)),
+        config: config_routes(Arc::clone(&manager)).merge(provider_routes(Arc::clone(&manager))),
     };
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
         .add_service(LeaseService::new(Arc::clone(&ledger.desk), stopping.clone()).into_server())

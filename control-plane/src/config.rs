@@ -22,6 +22,7 @@ use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::{Access, Credentials, Hub};
 use crate::ledger::terms::any_limited;
 use crate::models::Models;
+use crate::providers::ProviderBook;
 use crate::resources::{self, ResourcesError, Settings};
 use crate::xds::SnapshotCache;
 
@@ -30,6 +31,7 @@ mod effects;
 mod fingerprint;
 pub mod follow;
 mod install;
+pub mod providers;
 mod redirect_file;
 mod rollout;
 mod secrecy;
@@ -78,6 +80,8 @@ pub struct Parts {
     pub models: Arc<Models>,
     /// Credentials that are obtained from time to time.
     pub tokens: Arc<Tokens>,
+    /// Backends that were made over the API.
+    pub providers: ProviderBook,
     /// How long the former routes stay.
     pub retire_grace: Duration,
 }

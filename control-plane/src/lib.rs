@@ -18,6 +18,7 @@ pub mod keys;
 pub mod ledger;
 pub mod locate;
 pub mod models;
+pub mod providers;
 pub mod redis;
 pub mod resources;
 pub mod settings;

@@ -93,6 +93,10 @@ pub struct Run {
     /// Keeps virtual keys and what was spent in this SQLite file; without a store both last as long as the process
     #[arg(long, value_name = "PATH")]
     pub sqlite: Option<PathBuf>,
+    /// The variable that holds 32 random bytes (hex or base64) under which the keys of providers made over the API are
+    /// kept; former ones after it, with commas between
+    #[arg(long, value_name = "NAME")]
+    pub secrets_key_env: Option<String>,
     /// Redis.
     #[command(flatten)]
     pub redis: RedisFlags,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::config::ConfigManager;
 use crate::config::follow::follow as follow_config;
@@ -11,6 +11,9 @@ use crate::environment;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::follow::follow;
 use crate::keys::store::{KeyStore, MemoryStore, RedisStore, SqliteStore};
+use crate::providers::ProviderBook;
+use crate::providers::seal::Sealer;
+use crate::providers::store::{MemoryProviders, ProviderStore, RedisProviders, SqliteProviders};
 use crate::redis::{RedisClient, RedisUrl};
 use crate::settings::Run;
 
@@ -69,10 +72,37 @@ pub fn versions(run: &Run, redis: Option<&SharedRedis>) -> anyhow::Result<Versio
     })
 }
 
+/// The store of providers, beside that of the keys, and what seals their keys in it.
+///
+/// # Errors
+/// It cannot be opened, or the key that seals is none.
+pub fn providers(run: &Run, redis: Option<&SharedRedis>) -> anyhow::Result<ProviderBook> {
+    let sealer = match &run.secrets_key_env {
+        Some(name) => {
+            let keys = environment::secret("--secrets-key-env", name, run.dotenv.as_deref())?;
+            Some(Sealer::parse(&keys).map_err(|error| anyhow!("--secrets-key-env: the variable {name}: {error}"))?)
+        }
+        // What nobody else can read needs no key that somebody knows.
+        None if redis.is_none() && run.sqlite.is_none() => {
+            Some(Sealer::of_this_process().map_err(|error| anyhow!(error))?)
+        }
+        None => None,
+    };
+    let store: Arc<dyn ProviderStore> = match (redis, &run.sqlite) {
+        (Some(SharedRedis { client, prefix }), _) => Arc::new(RedisProviders::new(client.clone(), prefix)),
+        (None, Some(path)) => {
+            Arc::new(SqliteProviders::open(path).with_context(|| format!("--sqlite {}", path.display()))?)
+        }
+        (None, None) => Arc::new(MemoryProviders::default()),
+    };
+    Ok(ProviderBook::new(store, sealer))
+}
+
 impl SharedRedis {
-    /// Puts in force what other gateways install, for good.
+    /// Puts in force what other gateways install and make of providers, for good.
     pub async fn follow_config(self, manager: Arc<ConfigManager>) {
-        let notices = self.client.subscribe(vec![RedisVersions::channel(&self.prefix)]);
+        let channels = vec![RedisVersions::channel(&self.prefix), RedisProviders::channel(&self.prefix)];
+        let notices = self.client.subscribe(channels);
         follow_config(manager, notices).await;
     }
 

@@ -22,6 +22,7 @@ mod system {
     mod passthrough;
     mod process;
     mod protocols;
+    mod provider_api;
     mod providers;
     mod reload;
     mod replicas;

@@ -15,7 +15,7 @@ use crate::keys::store::StoreError;
 use crate::resources;
 
 /// How often a change is tried again because another gateway was faster.
-const TRIES_MAX: usize = 10;
+pub(super) const TRIES_MAX: usize = 10;
 
 /// Why a document did not come into force. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -201,7 +201,13 @@ impl ConfigManager {
         }
     }
 
+    /// Puts a document in force that is no version of its own: the one in force, with something else beside it.
+    pub(super) async fn put_in_force(self: &Arc<Self>, configured: Configured) -> Result<(), Failure> {
+        self.apply(&mut Standing::default(), configured, None).await
+    }
+
     async fn try_catch_up(self: &Arc<Self>, standing: &mut Standing) -> Result<(), Failure> {
+        self.follow_providers().await?;
         self.look(standing).await?;
         let newest = standing.known;
         if newest == standing.applied {

@@ -59,7 +59,8 @@ impl Running {
         let http = crate::http_client::HttpClient::new(None).unwrap();
         let models = Models::new(Arc::clone(&directory), http.clone());
         let tokens = Tokens::new(http);
-        let parts = Parts { directory, hub, cache, backends, models, tokens, retire_grace: Duration::ZERO };
+        let providers = ProviderBook::new(Arc::default() as Arc<crate::providers::store::MemoryProviders>, None);
+        let parts = Parts { directory, hub, cache, backends, models, tokens, providers, retire_grace: Duration::ZERO };
         let manager = ConfigManager::new(source, settings, parts.clone(), versions, &beginning, &compiled);
         Self { place, manager, parts }
     }

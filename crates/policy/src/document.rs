@@ -30,6 +30,7 @@ mod tree;
 
 pub use api_keys::{ApiKeys, Balance};
 pub use auth::{ClientCredentials, Place, Refreshed, ServiceAccount, SigV4, TokenSource};
+pub use backends::backend_alone;
 pub use expand::Environment;
 pub use load::{Loaded, load, load_beside, written};
 pub use problem::Problem;

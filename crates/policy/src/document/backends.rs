@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::api_keys::api_keys;
 use super::parameters::{headers, query_params};
-use super::problem::Path;
+use super::problem::{Path, Problem};
 use super::provider::translation;
 use super::reader::{Object, Reader};
 use super::{Backend, TIMEOUT_SECONDS_DEFAULT};
@@ -41,6 +41,16 @@ pub(super) fn backends(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) 
         }
         Some(backend)
     })
+}
+
+/// Reads a backend that stands in no document: it may refer to nothing.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn backend_alone(value: &Value) -> Result<Backend, Vec<Problem>> {
+    let mut reader = Reader::new(None);
+    let backend = backend(&mut reader, value, &Path::DOCUMENT).filter(|_| reader.problems.is_empty());
+    backend.ok_or(reader.problems)
 }
 
 fn backend(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Backend> {
