@@ -97,6 +97,13 @@ impl Mind<'_> {
     }
 }
 
+/// What a text tells the model to say, for endpoints that have no messages.
+pub(super) fn told(text: &str) -> Option<String> {
+    let message = Message { parts: vec![Part::Text(text.to_owned())], ..Message::default() };
+    let heard = Heard { messages: vec![message], ..Heard::default() };
+    directive::obey(&heard, String::new)?.text
+}
+
 fn wanted_tools(heard: &Heard) -> Vec<&Tool> {
     let tools = &heard.tools;
     // What comes along with a tool's answer is a client's reminder more often than a user's wish.

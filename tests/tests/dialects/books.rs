@@ -25,7 +25,7 @@ pub(super) fn add_keys(document: &mut Value) {
 }
 
 fn hanging_up() -> impl Iterator<Item = String> {
-    backends::NAMES.into_iter().flat_map(|backend| Dialect::ALL.map(|dialect| hung_up(dialect, backend)))
+    backends::NAMES.into_iter().flat_map(|backend| Dialect::EVERY.map(|dialect| hung_up(dialect, backend)))
 }
 
 fn hung_up(dialect: Dialect, backend: &str) -> String {
@@ -41,7 +41,7 @@ pub(super) async fn the_clients_usage_is_what_the_ledger_books(site: &Site) {
         let client = site.client_of(&token(mode));
         let (mut spent, mut requests) = (0, 0);
         for backend in backends::NAMES {
-            for dialect in Dialect::ALL {
+            for dialect in Dialect::EVERY {
                 for stream in [false, true] {
                     let case = format!("{dialect:?} over {backend}, stream {stream}, {mode}");
                     let asked = dialect.ask(&client, &format!("on-{backend}"), "[[say Three small words]]", stream);
@@ -86,7 +86,7 @@ fn caps(site: &Site) -> Vec<Value> {
 pub(super) async fn a_strict_budget_ends_streams_that_do_not_heed_their_cap(site: &Site) {
     let client = site.client_of(&token("strict"));
     for backend in backends::NAMES {
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::EVERY {
             let case = format!("{dialect:?} over {backend}");
             let asked = dialect.ask_for(20, &client, &format!("on-{backend}"), "Hi", true);
             let asked = asked.header("x-simulator-fault", "tokens=60;ignore-cap");
@@ -96,10 +96,10 @@ pub(super) async fn a_strict_budget_ends_streams_that_do_not_heed_their_cap(site
             let words = understood.text.split_whitespace().count();
             assert!((1..=20).contains(&words), "{case}: {words} words");
             let finish = match dialect {
-                Dialect::Chat => "length",
+                Dialect::Chat | Dialect::Completions => "length",
                 Dialect::Responses => "incomplete",
                 Dialect::Messages => "max_tokens",
-                Dialect::Gemini => "MAX_TOKENS",
+                Dialect::Gemini | Dialect::Envelope => "MAX_TOKENS",
             };
             assert_eq!(understood.finish, finish, "{case}");
         }
@@ -108,7 +108,7 @@ pub(super) async fn a_strict_budget_ends_streams_that_do_not_heed_their_cap(site
 
 pub(super) async fn a_client_that_hangs_up_pays_for_what_it_got(site: &Site) {
     for backend in backends::NAMES {
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::EVERY {
             let client = site.client_of(&token(&hung_up(dialect, backend)));
             let asked = dialect.ask(&client, &format!("on-{backend}"), "Please say 200 words.", true);
             let asked = asked.header("x-simulator-fault", "chunks=3,10000,1");

@@ -11,6 +11,10 @@ pub(super) enum Dialect {
     Responses,
     Messages,
     Gemini,
+    /// Legacy completions, which know no tools.
+    Completions,
+    /// Gemini in the envelope of its command line.
+    Envelope,
 }
 
 /// What a client has understood of an answer.
@@ -25,7 +29,11 @@ pub(super) struct Understood {
 }
 
 impl Dialect {
+    /// Those that people write for.
     pub(super) const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Messages, Self::Gemini];
+    /// Those, and what is left of others.
+    pub(super) const EVERY: [Self; 6] =
+        [Self::Chat, Self::Responses, Self::Messages, Self::Gemini, Self::Completions, Self::Envelope];
 
     /// A request that asks this model this, with a tool at hand and room for all that tests have it say.
     pub(super) fn ask(self, client: &Client, model: &str, text: &str, stream: bool) -> Outgoing {
@@ -56,14 +64,26 @@ impl Dialect {
                 "messages": [{"role": "user", "content": text}],
                 "tools": [{"name": "weather", "input_schema": schema}],
             })).header("anthropic-version", "2023-06-01"),
-            Self::Gemini => {
+            Self::Gemini | Self::Envelope => {
                 let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-                client.post(&format!("/v1beta/models/{model}:{method}"), &json!({
+                let body = json!({
                     "systemInstruction": {"parts": [{"text": "Be brief."}]},
                     "contents": [{"role": "user", "parts": [{"text": text}]}],
                     "generationConfig": {"maxOutputTokens": cap},
                     "tools": [{"functionDeclarations": [{"name": "weather", "parametersJsonSchema": schema}]}],
-                }))
+                });
+                if self == Self::Gemini {
+                    return client.post(&format!("/v1beta/models/{model}:{method}"), &body);
+                }
+                let envelope = json!({"model": model, "project": "p-1", "user_prompt_id": "u-1", "request": body});
+                client.post(&format!("/v1internal:{method}"), &envelope)
+            }
+            Self::Completions => {
+                let mut body = json!({"model": model, "stream": stream, "max_tokens": cap, "prompt": text});
+                if stream {
+                    body["stream_options"] = json!({"include_usage": true});
+                }
+                client.post("/v1/completions", &body)
             }
         }
     }
@@ -78,6 +98,8 @@ impl Dialect {
                 Self::Responses => responses_stream(&events),
                 Self::Messages => messages_stream(&events),
                 Self::Gemini => gemini_stream(&events),
+                Self::Completions => completions(&events),
+                Self::Envelope => gemini_stream(&unwrapped(&events)),
             };
         }
         let body = reply.json().await;
@@ -86,6 +108,8 @@ impl Dialect {
             Self::Responses => responses(&body),
             Self::Messages => messages(&body),
             Self::Gemini => gemini_stream(&[body]),
+            Self::Completions => completions(&[body]),
+            Self::Envelope => gemini_stream(&unwrapped(&[body])),
         }
     }
 }
@@ -138,6 +162,22 @@ fn chat_stream(events: &[Value]) -> Understood {
     let parsed = calls.into_iter().map(|(name, arguments)| (name, serde_json::from_str(&arguments).unwrap()));
     understood.calls = parsed.collect();
     understood
+}
+
+fn completions(events: &[Value]) -> Understood {
+    let mut understood = Understood::default();
+    for event in events {
+        understood.text += &text(&event["choices"][0]["text"]);
+        understood.finish += &text(&event["choices"][0]["finish_reason"]);
+        understood.input += number(&event["usage"]["prompt_tokens"]);
+        understood.output += number(&event["usage"]["completion_tokens"]);
+    }
+    understood
+}
+
+/// Replies out of their envelopes.
+fn unwrapped(events: &[Value]) -> Vec<Value> {
+    events.iter().map(|event| event["response"].clone()).collect()
 }
 
 fn responses(body: &Value) -> Understood {

@@ -11,7 +11,7 @@ use super::rig::Site;
 /// The kind of an error, where the client's dialect has it.
 fn kind(dialect: Dialect, body: &Value) -> String {
     let kind = match dialect {
-        Dialect::Gemini => &body["error"]["status"],
+        Dialect::Gemini | Dialect::Envelope => &body["error"]["status"],
         _ => &body["error"]["type"],
     };
     kind.as_str().unwrap_or_default().to_owned()
@@ -20,7 +20,7 @@ fn kind(dialect: Dialect, body: &Value) -> String {
 /// Whether a backend speaks OpenAI's dialect, and is left its own words for OpenAI's clients.
 fn passes(dialect: Dialect, backend: &str) -> bool {
     let openai = ["plain", "compatible", "openai", "azure", "azure-v1"].contains(&backend);
-    openai && matches!(dialect, Dialect::Chat | Dialect::Responses)
+    openai && matches!(dialect, Dialect::Chat | Dialect::Completions | Dialect::Responses)
 }
 
 pub(super) async fn refusals_keep_their_meaning(site: &Site) {
@@ -32,7 +32,7 @@ pub(super) async fn refusals_keep_their_meaning(site: &Site) {
         (500, ["api_error", "api_error", "INTERNAL"]),
     ] {
         for backend in backends::NAMES {
-            for dialect in Dialect::ALL {
+            for dialect in Dialect::EVERY {
                 for stream in [false, true] {
                     let case = format!("{status} from {backend} to {dialect:?}, stream {stream}");
                     site.simulator.fault_next(1, Fault::status(status));
@@ -40,9 +40,9 @@ pub(super) async fn refusals_keep_their_meaning(site: &Site) {
                     assert_eq!(reply.status, status, "{case}");
                     let body = reply.json().await;
                     let expected = match dialect {
-                        Dialect::Chat | Dialect::Responses => kinds[0],
+                        Dialect::Chat | Dialect::Completions | Dialect::Responses => kinds[0],
                         Dialect::Messages => kinds[1],
-                        Dialect::Gemini => kinds[2],
+                        Dialect::Gemini | Dialect::Envelope => kinds[2],
                     };
                     let message = body["error"]["message"].as_str().unwrap_or_default();
                     assert!(message.contains("fails with"), "{case}: {body}");

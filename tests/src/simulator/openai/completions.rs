@@ -51,7 +51,10 @@ fn read(call: &Call<'_>, body: &Value, stream: bool) -> Result<Completion, ApiEr
     let digest = digest(&body["prompt"]);
     let text = match call.manner.tokens {
         Some(tokens) => mind::words(usize::try_from(tokens).unwrap_or(usize::MAX)),
-        None => format!(" and so says {}, digest {digest}.", call.state.config.name),
+        None => body["prompt"]
+            .as_str()
+            .and_then(mind::told)
+            .unwrap_or_else(|| format!(" and so says {}, digest {digest}.", call.state.config.name)),
     };
     let (pieces, cut) = mind::limited(&text, call.manner.cap(Some(max_tokens)));
     let asked = !stream || body["stream_options"]["include_usage"] == true;
