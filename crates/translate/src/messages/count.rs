@@ -72,13 +72,16 @@ fn foundation(model: &str) -> &str {
     model.find("anthropic.").and_then(|at| model.get(at..)).unwrap_or(model)
 }
 
-/// Whether a host says that it counts nothing for this model. Not all of Amazon's are counted, and some are known by
-/// their profile only.
+/// Whether a host says that it does not count, although it may serve. Not all of Amazon's models are counted, some are
+/// known by their profile only, and who may invoke them may not have been allowed to count.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html> (seen 2026-11)
 pub fn cannot_count(failure: &Failure) -> bool {
     let says = |words: &str| failure.message.contains(words);
-    failure.status == 400
-        && (says("support counting tokens") || says("on-demand throughput") || says("model identifier is invalid"))
+    match failure.status {
+        400 => says("support counting tokens") || says("on-demand throughput") || says("model identifier is invalid"),
+        403 => says("bedrock:CountTokens"),
+        _ => false,
+    }
 }
 
 /// Amazon counts the body of a request that it would serve.

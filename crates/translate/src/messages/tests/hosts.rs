@@ -3,7 +3,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::super::{
-    count_tokens_request, read_count, read_request, rehost_count_request, rehost_request, scrub_thoughts, write_count,
+    cannot_count, count_tokens_request, read_count, read_failure, read_request, rehost_count_request, rehost_request,
+    scrub_thoughts, write_count,
 };
 use super::{OWN, strict, value};
 use crate::target::{Host, Outgoing, Target};
@@ -112,4 +113,34 @@ fn references_of_others_and_a_budget_without_its_thoughts_go_too() {
     let scrubbed = value(&scrub_thoughts(sent.as_bytes()).unwrap());
     assert_eq!(scrubbed.get("thinking"), None);
     assert_eq!(scrubbed["messages"][1]["content"][0]["citations"], json!([]));
+}
+
+#[test]
+fn a_host_that_does_not_count_says_so() {
+    let cannot = |status, message: &str| {
+        cannot_count(&read_failure(status, &json!({"message": message}).to_string().into_bytes()))
+    };
+    assert!(cannot(400, "The provided model doesn't support counting tokens."));
+    assert!(cannot(400, "Invocation of model ID x with on-demand throughput isn't supported."));
+    assert!(cannot(
+        403,
+        "User: arn:aws:iam::1:user/u is not authorized to perform: bedrock:CountTokens on resource: x"
+    ));
+    assert!(!cannot(403, "The security token included in the request is invalid."));
+    assert!(!cannot(400, "messages: at least one message is required"));
+    assert!(!cannot(429, "Too many requests: it doesn't support counting tokens so fast."));
+}
+
+#[test]
+fn bedrock_counts_under_the_models_own_id() {
+    let path = |model| rehost_count_request(b"{}", &Target { model, host: Host::Bedrock, default_max_output: 9 }, None);
+    for model in [
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "arn:aws:bedrock:eu-west-1:1:inference-profile/global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ] {
+        let path = path(model).unwrap().path;
+        assert_eq!(path, "/model/anthropic.claude-sonnet-4-5-20250929-v1%3A0/count-tokens", "{model}");
+    }
+    assert_eq!(path("claude-own").unwrap().path, "/model/claude-own/count-tokens");
 }
