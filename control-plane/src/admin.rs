@@ -11,7 +11,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
 
-use crate::envoy::admin::EnvoyAdmin;
+use crate::envoy::OwnEnvoy;
+use crate::health::Health;
 use crate::keys::directory::KeyDirectory;
 
 mod auth;
@@ -44,8 +45,10 @@ pub struct AdminState {
     pub token: Option<AdminToken>,
     /// Names that a key's `route` may have.
     pub backends: BackendNames,
+    /// How the backends answer their checks.
+    pub health: Arc<Health>,
     /// The Envoy that says how the backends are; `None`: it is somebody else's.
-    pub envoy: Option<EnvoyAdmin>,
+    pub envoy: Option<OwnEnvoy>,
     /// The books.
     pub ledger: LedgerAccess,
     /// What `/ready` looks at, besides the key store.

@@ -17,7 +17,9 @@ use crate::config::{Beginning, ConfigManager, Failure, Parts, Providers, Source,
 use crate::control::{ControlAddress, ControlSocket};
 use crate::credentials::Tokens;
 use crate::envoy::admin::EnvoyAdmin;
-use crate::envoy::{EnvoyCommand, supervise, until_true};
+use crate::envoy::ejections::Ejections;
+use crate::envoy::{EnvoyCommand, OwnEnvoy, supervise, until_true};
+use crate::health::Health;
 use crate::http_client::HttpClient;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::Hub;
@@ -80,10 +82,13 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let obtained = tokens.obtain(&compiled).await.map_err(|problems| unusable(&source, &problems))?;
     tokens.adopt(&compiled, obtained);
     tokens.fill(&mut compiled);
-    let models = Models::new(Arc::clone(&directory), http);
+    let models = Models::new(Arc::clone(&directory), http.clone());
     models.replace(&compiled);
+    let health = Health::new(run.resilience.health_checks(), http);
+    health.replace(&compiled);
     hub.set_credentials(resources::credentials(&compiled));
-    let cache = Arc::new(SnapshotCache::new(resources::snapshot(&compiled, &settings)?, Arc::new(JoinTables)));
+    let snapshot = resources::snapshot(&compiled, &settings, &health.marks())?;
+    let cache = Arc::new(SnapshotCache::new(snapshot, Arc::new(JoinTables)));
     let backends = BackendNames::new(backend_names(&compiled));
     warn(configured, &directory);
     beginning.keep(&versions).await.map_err(|failure| not_begun(&source, failure))?;
@@ -93,6 +98,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         cache: Arc::clone(&cache),
         backends: backends.clone(),
         models: Arc::clone(&models),
+        health: Arc::clone(&health),
         tokens,
         providers,
         retire_grace: run.retire_grace(),
@@ -112,6 +118,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let (serving, is_serving) = watch::channel(false);
     let envoy_admin = ControlAddress::Unix(files.path().join("envoy.sock"));
+    let ejections = files.path().join("ejections.jsonl");
     let mut checks = vec![ledger::check(&ledger)];
     checks.extend((!run.no_envoy).then(|| envoy_check(&envoy_admin)));
     let holder = holder::router(Arc::clone(&directory), ledger.books.clone());
@@ -120,7 +127,11 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         directory,
         token,
         backends,
-        envoy: (!run.no_envoy).then(|| EnvoyAdmin::new(envoy_admin.clone())),
+        health,
+        envoy: (!run.no_envoy).then(|| OwnEnvoy {
+            admin: EnvoyAdmin::new(envoy_admin.clone()),
+            ejections: Ejections::new(ejections.clone(), settings.resilience.breaker.clone()),
+        }),
         ledger: ledger.clone(),
         checks,
         config: config_routes(Arc::clone(&manager)).merge(provider_routes(Arc::clone(&manager))),
@@ -138,14 +149,14 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let config_follower = redis.map(|redis| tokio::spawn(redis.follow_config(Arc::clone(&manager))));
     let reloads = tokio::spawn(reload_on_signal(hangups, Arc::clone(&manager)));
     let watcher = tokio::spawn(Arc::clone(&manager).watch_file());
-    let refreshes = tokio::spawn(Arc::clone(&manager).follow_tokens());
+    let changes = tokio::spawn(Arc::clone(&manager).follow_changes());
     let outcome = if run.no_envoy {
         termination.next().await;
         Ok(())
     } else {
         let envoy = locate::envoy(run.envoy_bin.as_deref()).map_err(|error| anyhow!(error))?;
         let bootstrap = files.path().join("bootstrap.json");
-        write_bootstrap(&bootstrap, &control, &envoy_admin)?;
+        write_bootstrap(&bootstrap, &control, &envoy_admin, &ejections)?;
         let command = EnvoyCommand { binary: envoy, bootstrap, concurrency: run.envoy_concurrency, admin: envoy_admin };
         let desk = Arc::clone(&ledger.desk);
         let settle = async move { desk.close(CLOSING_WITHIN).await };
@@ -153,7 +164,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     };
     reloads.abort();
     watcher.abort();
-    refreshes.abort();
+    changes.abort();
     for follower in follower.into_iter().chain(config_follower) {
         follower.abort();
     }
@@ -251,8 +262,13 @@ fn control_address(run: &Run, files: &std::path::Path) -> ControlAddress {
     }
 }
 
-fn write_bootstrap(path: &std::path::Path, control: &ControlAddress, admin: &ControlAddress) -> anyhow::Result<()> {
-    let bootstrap = Bootstrap { node_id: "ditto-embedded", control, admin }.to_json();
+fn write_bootstrap(
+    path: &std::path::Path,
+    control: &ControlAddress,
+    admin: &ControlAddress,
+    ejections: &std::path::Path,
+) -> anyhow::Result<()> {
+    let bootstrap = Bootstrap { node_id: "ditto-embedded", control, admin, ejections: Some(ejections) }.to_json();
     let mut file = std::fs::File::create(path)?;
     serde_json::to_writer_pretty(&mut file, &bootstrap)?;
     file.flush()?;

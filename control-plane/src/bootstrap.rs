@@ -1,6 +1,8 @@
 //! Envoy's bootstrap: who it is, where its admin endpoint is, and where the control plane is. Everything else is
 //! pushed, save the bound on clients' connections, which Envoy takes from nowhere else.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::control::ControlAddress;
@@ -18,13 +20,15 @@ pub struct Bootstrap<'a> {
     pub control: &'a ControlAddress,
     /// Envoy's admin endpoint. It shows statistics and configuration: never expose it.
     pub admin: &'a ControlAddress,
+    /// The file in which Envoy notes which backends it leaves alone.
+    pub ejections: Option<&'a Path>,
 }
 
 impl Bootstrap<'_> {
     /// The document, for `envoy -c`.
     pub fn to_json(&self) -> Value {
         let ads = json!({"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "30s"});
-        json!({
+        let mut bootstrap = json!({
             "node": {"id": self.node_id, "cluster": "ditto-gateway"},
             "admin": {"address": self.admin.to_envoy()},
             "dynamic_resources": {
@@ -45,7 +49,11 @@ impl Bootstrap<'_> {
                     "max_active_downstream_connections": DOWNSTREAM_CONNECTIONS_MAX,
                 },
             }]},
-        })
+        });
+        if let Some(path) = self.ejections {
+            bootstrap["cluster_manager"] = json!({"outlier_detection": {"event_log_path": path}});
+        }
+        bootstrap
     }
 
     fn control_cluster(&self) -> Value {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::admin::BackendNames;
 use crate::credentials::Tokens;
+use crate::health::Health;
 use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::{Access, Credentials, Hub};
 use crate::ledger::terms::any_limited;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub backends: BackendNames,
     /// What is listed as models.
     pub models: Arc<Models>,
+    /// How the backends are.
+    pub health: Arc<Health>,
     /// Credentials that are obtained from time to time.
     pub tokens: Arc<Tokens>,
     /// Backends that were made over the API.
@@ -112,8 +115,8 @@ struct DocumentStatus {
     prices: Value,
     refused: Option<Refused>,
     credentials: BTreeMap<String, Credentials>,
-    /// What is in force, if tokens are part of it.
-    with_tokens: Option<Arc<Compiled>>,
+    /// What is in force.
+    compiled: Arc<Compiled>,
     /// Of earlier documents, oldest first, each with its end.
     former_credentials: Vec<(Instant, BTreeMap<String, Credentials>)>,
 }
@@ -162,37 +165,43 @@ impl ConfigManager {
             prices: prices_status(configured),
             refused: None,
             credentials: resources::credentials(compiled),
-            with_tokens: with_tokens(compiled),
+            compiled: Arc::new(compiled.clone()),
             former_credentials: Vec::new(),
         };
         let changing = tokio::sync::Mutex::new(standing);
         Arc::new(Self { source, settings, parts, versions, changing, status: Mutex::new(status) })
     }
 
-    /// Puts each new token in force, for ever.
-    pub async fn follow_tokens(self: Arc<Self>) {
-        let mut bell = self.parts.tokens.subscribe();
-        while bell.changed().await.is_ok() {
+    /// Puts in force what changes without a new document: tokens, and how the backends are. For ever.
+    pub async fn follow_changes(self: Arc<Self>) {
+        let (mut tokens, mut health) = (self.parts.tokens.subscribe(), self.parts.health.subscribe());
+        loop {
+            let rang = tokio::select! {
+                rang = tokens.changed() => rang,
+                rang = health.changed() => rang,
+            };
+            if rang.is_err() {
+                return;
+            }
             let _one = self.changing.lock().await;
-            if let Err(error) = self.put_tokens_in_force() {
-                tracing::error!(%error, "a refreshed credential cannot be put in force");
+            if let Err(error) = self.refresh() {
+                tracing::error!(%error, "a refreshed credential, or a backend's health, cannot be put in force");
             }
         }
     }
 
-    /// What is in force, with the tokens of now: only secrets change, and no connection moves.
-    fn put_tokens_in_force(&self) -> Result<(), ResourcesError> {
-        let Some(compiled) = self.status().with_tokens.clone() else { return Ok(()) };
-        let mut compiled = (*compiled).clone();
+    /// What is in force, with the tokens and the health of now. Connections move only where a backend's health does.
+    fn refresh(&self) -> Result<(), ResourcesError> {
+        let mut compiled = (*self.status().compiled).clone();
         self.parts.tokens.fill(&mut compiled);
-        let snapshot = resources::snapshot(&compiled, &self.settings)?;
+        let snapshot = resources::snapshot(&compiled, &self.settings, &self.parts.health.marks())?;
         let mut status = self.status();
         status.version = snapshot.version().to_owned();
         status.credentials = resources::credentials(&compiled);
         self.publish_credentials(status);
         self.parts.models.replace(&compiled);
+        self.parts.health.replace(&compiled);
         self.parts.cache.set(snapshot);
-        tracing::info!("a credential was refreshed");
         Ok(())
     }
 
@@ -300,12 +309,6 @@ impl ConfigManager {
             "xds": self.parts.cache.status(),
         })
     }
-}
-
-/// Keeps a compiled document whose tokens change.
-fn with_tokens(compiled: &Compiled) -> Option<Arc<Compiled>> {
-    let any = compiled.clusters.iter().any(|plan| plan.refreshed.is_some());
-    any.then(|| Arc::new(compiled.clone()))
 }
 
 fn warnings(configured: &Configured) -> Vec<String> {

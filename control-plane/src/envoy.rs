@@ -12,10 +12,22 @@ use tokio::time::Instant;
 use crate::control::ControlAddress;
 
 pub mod admin;
+pub mod clusters;
+pub mod ejections;
 mod logs;
 mod spawn;
 
 use admin::EnvoyAdmin;
+use ejections::Ejections;
+
+/// The Envoy that this gateway has started, for who asks it something.
+#[derive(Debug, Clone)]
+pub struct OwnEnvoy {
+    /// Its admin endpoint.
+    pub admin: EnvoyAdmin,
+    /// What it notes of ejections.
+    pub ejections: Ejections,
+}
 
 /// The first wait before a restart; it doubles up to the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);

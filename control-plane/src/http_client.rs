@@ -83,6 +83,16 @@ impl HttpClient {
         Ok(Self { inner: builder.build(connector) })
     }
 
+    /// Sends a request, and reads no more of its reply than the status.
+    ///
+    /// # Errors
+    /// There is none within `timeout`.
+    pub async fn status(&self, request: Request<Full<Bytes>>, timeout: Duration) -> Result<StatusCode, HttpError> {
+        let answered = tokio::time::timeout(timeout, self.inner.request(request)).await;
+        let answered = answered.map_err(|_| HttpError::TimedOut(timeout))?;
+        answered.map(|response| response.status()).map_err(|error| HttpError::Failed(chain(&error)))
+    }
+
     /// Sends a request and reads all of its reply, of at most `bytes_max` bytes.
     ///
     /// # Errors

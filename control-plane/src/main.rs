@@ -22,7 +22,8 @@ fn main() -> ExitCode {
             check(&Source { path: config, dotenv, pricing_litellm, redirects, ..Source::default() })
         }
         Some(Command::Bootstrap { control_listen, envoy_admin, node_id }) => {
-            let bootstrap = Bootstrap { node_id: &node_id, control: &control_listen, admin: &envoy_admin };
+            let bootstrap =
+                Bootstrap { node_id: &node_id, control: &control_listen, admin: &envoy_admin, ejections: None };
             println!("{:#}", bootstrap.to_json());
             ExitCode::SUCCESS
         }

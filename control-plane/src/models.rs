@@ -31,11 +31,11 @@ mod permitted;
 mod shape;
 #[cfg(test)]
 mod tests;
-mod time;
 
 use ask::ClientCredentials;
 use cache::Cache;
 use catalogue::Catalogue;
+pub(crate) use catalogue::Question;
 use model::Model;
 use shape::Page;
 

@@ -8,7 +8,7 @@
 //! No credential stands anywhere but in secrets (which Envoy redacts in `/config_dump`) and in [`credentials`], which
 //! go to the filter over its own stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ditto_policy::compile::{ClusterPlan, Compiled, RoutePlan};
@@ -57,6 +57,16 @@ pub struct Settings {
     pub json_logs: bool,
 }
 
+/// What Envoys are told of backends beyond the document, by the backends' names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Those that are used only where no other is left.
+    pub degraded: BTreeSet<String>,
+    /// How often an operator had everything forgotten that was held against one: a cluster with another number is a
+    /// new one to Envoy.
+    pub resets: BTreeMap<String, u64>,
+}
+
 /// Why a compiled document does not become resources.
 #[derive(Debug, thiserror::Error)]
 pub enum ResourcesError {
@@ -74,15 +84,15 @@ pub enum ResourcesError {
     Snapshot(#[from] SnapshotError),
 }
 
-/// Builds the snapshot of a compiled document.
+/// Builds the snapshot of a compiled document and of what is known of its backends.
 ///
 /// # Errors
 /// Something that the document needs is missing, or the resources do not fit together.
-pub fn snapshot(compiled: &Compiled, settings: &Settings) -> Result<Snapshot, ResourcesError> {
+pub fn snapshot(compiled: &Compiled, settings: &Settings, marks: &Marks) -> Result<Snapshot, ResourcesError> {
     let mut resources: Vec<(ResourceType, String, Any)> = Vec::new();
     let mut references = Vec::new();
     for (index, plan) in compiled.clusters.iter().enumerate() {
-        resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan, settings)?));
+        resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan, settings, marks)?));
         if plan.api_keys.is_none() {
             add_secrets(&plan.name, plan, &mut resources, &mut references);
         }
@@ -213,7 +223,7 @@ mod tests {
             resilience: Resilience::default(),
             json_logs: false,
         };
-        snapshot(&compiled, &settings).unwrap()
+        snapshot(&compiled, &settings, &Marks::default()).unwrap()
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod system {
     mod reload;
     mod replicas;
     mod resilience_breaker;
+    mod resilience_checks;
     mod resilience_matrix;
     mod resilience_retry;
     mod resilience_status;

@@ -1,16 +1,19 @@
 //! The backends: which there are, and how they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{AdminState, ApiError};
-use crate::envoy::admin::EnvoyAdmin;
+use crate::envoy::OwnEnvoy;
+use crate::envoy::clusters::{Clusters, Seen};
+use crate::envoy::ejections::Ejection;
+use crate::health::{Checked, Health};
 
 /// The names of the backends in force, shared with whoever loads the configuration.
 #[derive(Debug, Clone, Default)]
@@ -43,163 +46,87 @@ impl BackendNames {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct BackendRow {
     backend: String,
-    health: Health,
-    /// Attempts that have not ended.
-    in_flight: u64,
-    /// Attempts so far.
-    attempts: u64,
-    /// Of them, those that failed: 5xx, broken off, not begun in time.
-    failures: u64,
-    /// Connections that could not be made.
-    connect_failures: u64,
+    #[serde(flatten)]
+    seen: Seen,
+    /// Those that led to the latest ejection, while it lasts: Envoy tells no shorter series.
+    consecutive_failures: u32,
+    unhealthy_until_epoch_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_failure_ts_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_check_healthy: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_check_last_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_check_last_ts_ms: Option<u64>,
 }
 
-/// Whether a backend is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Health {
-    /// It is used.
-    Healthy,
-    /// It has failed several times in a row and is left alone for a while.
-    Ejected,
-    /// Its name has no address.
-    Unresolved,
-    /// There is no Envoy of this gateway's own to ask, or it does not have the backend yet.
-    Unknown,
+impl BackendRow {
+    fn new(backend: &str, seen: Seen, ejection: Option<&Ejection>, checked: Option<Checked>) -> Self {
+        let lasting = ejection.filter(|_| seen.health == crate::envoy::clusters::State::Ejected);
+        Self {
+            backend: backend.to_owned(),
+            seen,
+            consecutive_failures: lasting.map_or(0, |ejection| ejection.failures),
+            unhealthy_until_epoch_seconds: lasting.map(|ejection| ejection.until_seconds),
+            last_error: ejection.map(|ejection| ejection.why.clone()),
+            last_failure_ts_ms: ejection.map(|ejection| ejection.at_seconds.saturating_mul(1_000)),
+            health_check_healthy: checked.as_ref().map(|checked| checked.error.is_none()),
+            health_check_last_ts_ms: checked.as_ref().map(|checked| checked.at_ms),
+            health_check_last_error: checked.and_then(|checked| checked.error),
+        }
+    }
+}
+
+/// What the rows are made from.
+#[derive(Debug, Clone)]
+struct Sources {
+    names: BackendNames,
+    health: Arc<Health>,
+    envoy: Option<OwnEnvoy>,
 }
 
 pub(super) fn router(state: &AdminState) -> Router {
-    Router::new().route("/admin/backends", get(list)).with_state((state.backends.clone(), state.envoy.clone()))
+    let sources =
+        Sources { names: state.backends.clone(), health: Arc::clone(&state.health), envoy: state.envoy.clone() };
+    // A name may hold slashes, and the last of its path is no part of it.
+    Router::new().route("/admin/backends", get(list)).route("/admin/backends/{*path}", post(reset)).with_state(sources)
 }
 
-async fn list(
-    State((names, envoy)): State<(BackendNames, Option<EnvoyAdmin>)>,
-) -> Result<Json<Vec<BackendRow>>, ApiError> {
-    let names = names.all();
-    let clusters = match envoy {
-        None => Vec::new(),
-        Some(envoy) => match ask(&envoy).await {
-            Ok(clusters) => clusters,
-            Err(error) => {
+async fn list(State(sources): State<Sources>) -> Result<Json<Vec<BackendRow>>, ApiError> {
+    Ok(Json(sources.rows(sources.names.all()).await?))
+}
+
+/// Forgets what is held against a backend: an ejection, and what its latest health check said.
+async fn reset(State(sources): State<Sources>, Path(path): Path<String>) -> Result<Json<BackendRow>, ApiError> {
+    let unknown = || ApiError::not_found("no such backend: POST /admin/backends/{name}/reset, with a name of the list");
+    let name = path.strip_suffix("/reset").filter(|name| sources.names.contains(name)).ok_or_else(unknown)?;
+    sources.health.reset(name);
+    let rows = sources.rows(vec![name.to_owned()]).await?;
+    rows.into_iter().next().map(Json).ok_or_else(unknown)
+}
+
+impl Sources {
+    async fn rows(&self, names: Vec<String>) -> Result<Vec<BackendRow>, ApiError> {
+        let (clusters, ejections) = match &self.envoy {
+            None => (Clusters::default(), BTreeMap::new()),
+            Some(envoy) => ask(envoy, &names).await.map_err(|error| {
                 tracing::warn!(error, "Envoy does not say how the backends are");
                 let message = "Envoy does not answer; the gateway's log has the details";
-                return Err(ApiError::new(StatusCode::BAD_GATEWAY, "backend_error", message));
-            }
-        },
-    };
-    Ok(Json(names.iter().map(|name| row(name, &clusters)).collect()))
-}
-
-async fn ask(envoy: &EnvoyAdmin) -> Result<Vec<ClusterStatus>, String> {
-    let answer = envoy.get("/clusters?format=json").await?;
-    let clusters: Clusters = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
-    Ok(clusters.cluster_statuses)
-}
-
-/// Adds up the clusters of a backend: a former configuration's may still be there, and a last resort.
-fn row(backend: &str, clusters: &[ClusterStatus]) -> BackendRow {
-    let own: Vec<_> = clusters.iter().filter(|cluster| is_of(&cluster.name, backend)).collect();
-    let hosts = || own.iter().flat_map(|cluster| &cluster.host_statuses);
-    let sum = |name: &str| hosts().map(|host| host.stat(name)).fold(0, u64::saturating_add);
-    // A last resort is never ejected, and says nothing.
-    let judged = own.iter().filter(|cluster| !cluster.name.ends_with("/last-resort"));
-    let judged = || judged.clone().flat_map(|cluster| &cluster.host_statuses);
-    let health = match () {
-        () if own.is_empty() => Health::Unknown,
-        () if judged().next().is_none() => Health::Unresolved,
-        () if judged().all(|host| host.health_status.failed_outlier_check) => Health::Ejected,
-        () => Health::Healthy,
-    };
-    BackendRow {
-        backend: backend.to_owned(),
-        health,
-        in_flight: sum("rq_active"),
-        attempts: sum("rq_total"),
-        failures: sum("rq_error"),
-        connect_failures: sum("cx_connect_fail"),
+                ApiError::new(StatusCode::BAD_GATEWAY, "backend_error", message)
+            })?,
+        };
+        let row = |name: &String| BackendRow::new(name, clusters.seen(name), ejections.get(name), self.health.of(name));
+        Ok(names.iter().map(row).collect())
     }
 }
 
-/// Whether a cluster is one of a backend's: `<backend>/<hash>`, or that and more.
-fn is_of(cluster: &str, backend: &str) -> bool {
-    let rest = cluster.strip_prefix(backend).and_then(|rest| rest.strip_prefix('/'));
-    let hash = rest.map(|rest| rest.strip_suffix("/last-resort").unwrap_or(rest));
-    hash.is_some_and(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// Envoy's answer: <https://www.envoyproxy.io/docs/envoy/v1.40.0/operations/admin#get--clusters>, as far as it is read.
-#[derive(Debug, Deserialize)]
-struct Clusters {
-    #[serde(default)]
-    cluster_statuses: Vec<ClusterStatus>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ClusterStatus {
-    name: String,
-    #[serde(default)]
-    host_statuses: Vec<HostStatus>,
-}
-
-#[derive(Debug, Deserialize)]
-struct HostStatus {
-    #[serde(default)]
-    stats: Vec<Stat>,
-    #[serde(default)]
-    health_status: HealthStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct HealthStatus {
-    #[serde(default)]
-    failed_outlier_check: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct Stat {
-    #[serde(default)]
-    name: String,
-    /// A number as text; absent for 0.
-    #[serde(default)]
-    value: String,
-}
-
-impl HostStatus {
-    fn stat(&self, name: &str) -> u64 {
-        let stat = self.stats.iter().find(|stat| stat.name == name);
-        stat.and_then(|stat| stat.value.parse().ok()).unwrap_or(0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn status(name: &str, ejected: bool, attempts: &str) -> ClusterStatus {
-        let host = json!({
-            "stats": [{"name": "rq_total", "value": attempts}, {"name": "rq_active", "type": "GAUGE"}],
-            "health_status": {"eds_health_status": "HEALTHY", "failed_outlier_check": ejected},
-        });
-        serde_json::from_value(json!({"name": name, "host_statuses": [host]})).unwrap()
-    }
-
-    #[test]
-    fn a_backends_clusters_are_added_up_and_others_are_not() {
-        let clusters = [
-            status("one/0a1b2c3d4e5f", true, "1"),
-            status("one/ffffffffffff", true, "2"),
-            status("one/ffffffffffff/last-resort", false, "4"),
-            status("one/more/ffffffffffff", false, "8"),
-            status("chain/ffffffffffff", false, "16"),
-        ];
-        let found = row("one", &clusters);
-        assert_eq!((found.health, found.attempts, found.in_flight), (Health::Ejected, 7, 0));
-        assert_eq!((row("one/more", &clusters).health, row("one/more", &clusters).attempts), (Health::Healthy, 8));
-        assert_eq!(row("other", &clusters).health, Health::Unknown);
-        // Of two configurations, one in which it is used is enough.
-        let clusters = [status("one/aa", true, "1"), status("one/bb", false, "1")];
-        assert_eq!(row("one", &clusters).health, Health::Healthy);
-    }
+async fn ask(envoy: &OwnEnvoy, names: &[String]) -> Result<(Clusters, BTreeMap<String, Ejection>), String> {
+    let clusters = Clusters::of(&envoy.admin).await?;
+    let (ejections, names) = (envoy.ejections.clone(), names.to_vec());
+    let read =
+        tokio::task::spawn_blocking(move || ejections.latest(&names)).await.map_err(|error| error.to_string())?;
+    Ok((clusters, read.map_err(|error| error.to_string())?))
 }

@@ -65,6 +65,7 @@ impl Api {
             ledger: ledger.access.clone(),
             token: Some(AdminToken::new(&Secret::new(TOKEN))),
             backends: BackendNames::new(["primary".to_owned()]),
+            health: crate::health::Health::new(None, crate::http_client::HttpClient::new(None).unwrap()),
             envoy: None,
             checks: Vec::new(),
             config: configuration,

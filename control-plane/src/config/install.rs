@@ -12,7 +12,7 @@ use super::versions::{Author, Entry, Proposal, Version, VersionId, Versions, con
 use super::{ConfigManager, Configured, InForce, Refused, Source, compile_for, now_ms, prices_status, warn, warnings};
 use crate::keys::hub::Access;
 use crate::keys::store::StoreError;
-use crate::resources;
+use crate::resources::{self, Marks};
 
 /// How often a change is tried again because another gateway was faster.
 pub(super) const TRIES_MAX: usize = 10;
@@ -253,7 +253,7 @@ impl ConfigManager {
         // The compiled form depends on the access, the access on the keys, and the keys must not change unless the
         // rest is fine: so first see that it compiles and makes a snapshot in either case.
         let trial = compile_for(&configured, &self.settings, Access::Open)?;
-        resources::snapshot(&trial, &self.settings).map_err(|error| problem(error.to_string()))?;
+        resources::snapshot(&trial, &self.settings, &Marks::default()).map_err(|error| problem(error.to_string()))?;
         let obtained = self.parts.tokens.obtain(&trial).await?;
         let keys = configured.loaded.document.virtual_keys.clone();
         self.parts.directory.replace_file_keys(keys).await.map_err(|error| problem(error.to_string()))?;
@@ -263,11 +263,14 @@ impl ConfigManager {
         let mut compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
         self.parts.tokens.adopt(&compiled, obtained);
         self.parts.tokens.fill(&mut compiled);
-        let snapshot = resources::snapshot(&compiled, &self.settings).map_err(|error| problem(error.to_string()))?;
+        let marks = self.parts.health.marks();
+        let snapshot =
+            resources::snapshot(&compiled, &self.settings, &marks).map_err(|error| problem(error.to_string()))?;
 
         self.change_credentials(resources::credentials(&compiled));
         self.parts.backends.replace(super::backend_names(&compiled));
         self.parts.models.replace(&compiled);
+        self.parts.health.replace(&compiled);
         let version = snapshot.version().to_owned();
         self.parts.cache.set(snapshot);
         // Whatever is put in force ends a roll-out: it is what was staged, or what goes before it.
@@ -280,7 +283,7 @@ impl ConfigManager {
         status.warnings = warnings(&configured);
         status.prices = prices_status(&configured);
         status.refused = None;
-        status.with_tokens = super::with_tokens(&compiled);
+        status.compiled = Arc::new(compiled);
         Ok(())
     }
 

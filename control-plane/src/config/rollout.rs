@@ -83,7 +83,9 @@ impl ConfigManager {
             let why = "has a credential that expires, and a document with one cannot be staged: install it at once";
             return Err(problem(format!("backend '{}' {why}", plan.backend)));
         }
-        let snapshot = resources::snapshot(&compiled, &self.settings).map_err(|error| problem(error.to_string()))?;
+        let marks = self.parts.health.marks();
+        let snapshot =
+            resources::snapshot(&compiled, &self.settings, &marks).map_err(|error| problem(error.to_string()))?;
         if snapshot.version() == self.parts.cache.current().version() {
             return Err(problem("it would change nothing that Envoys are told: install it at once".to_owned()));
         }

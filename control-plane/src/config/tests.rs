@@ -53,14 +53,16 @@ impl Running {
         let store = Arc::new(MemoryStore::default());
         let directory = KeyDirectory::load(store, keys, false, hub.clone()).await.unwrap();
         let compiled = compile_for(configured, &settings, directory.access()).unwrap();
-        let snapshot = resources::snapshot(&compiled, &settings).unwrap();
+        let snapshot = resources::snapshot(&compiled, &settings, &Default::default()).unwrap();
         let cache = Arc::new(SnapshotCache::new(snapshot, Arc::new(crate::resources::table::JoinTables)));
         let backends = BackendNames::new(backend_names(&compiled));
         let http = crate::http_client::HttpClient::new(None).unwrap();
         let models = Models::new(Arc::clone(&directory), http.clone());
-        let tokens = Tokens::new(http);
+        let tokens = Tokens::new(http.clone());
+        let health = crate::health::Health::new(None, http);
         let providers = ProviderBook::new(Arc::default() as Arc<crate::providers::store::MemoryProviders>, None);
-        let parts = Parts { directory, hub, cache, backends, models, tokens, providers, retire_grace: Duration::ZERO };
+        let parts =
+            Parts { directory, hub, cache, backends, models, health, tokens, providers, retire_grace: Duration::ZERO };
         let manager = ConfigManager::new(source, settings, parts.clone(), versions, &beginning, &compiled);
         Self { place, manager, parts }
     }

@@ -11,7 +11,7 @@ use super::difference::{Differences, differences};
 use super::effects::{Effects, Side, effects};
 use super::secrecy::not_installable;
 use super::{ConfigManager, Configured, compile_for, warnings};
-use crate::resources;
+use crate::resources::{self, Marks};
 
 /// A document that is in force.
 #[derive(Debug, Clone)]
@@ -88,7 +88,8 @@ impl ConfigManager {
     fn try_validate(&self, text: &str, format: Option<Format>) -> Result<Verdict, Vec<Problem>> {
         let configured = self.source.load_text(text, format)?;
         let compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
-        resources::snapshot(&compiled, &self.settings).map_err(|error| vec![Problem::new("", error.to_string())])?;
+        resources::snapshot(&compiled, &self.settings, &Marks::default())
+            .map_err(|error| vec![Problem::new("", error.to_string())])?;
         let refused = not_installable(&configured.written);
         let in_force = self.status().in_force.clone();
         let to = Side { document: &configured.loaded.document, compiled: &compiled };

@@ -29,17 +29,17 @@ pub(super) struct Source {
 
 /// How a backend is asked for its models.
 #[derive(Debug, Clone)]
-pub(super) struct Question {
+pub(crate) struct Question {
     /// Tells this backend from what went by the same name before.
-    pub(super) cluster: String,
-    pub(super) url: Secret,
-    pub(super) headers: Vec<(String, Secret)>,
+    pub(crate) cluster: String,
+    pub(crate) url: Secret,
+    pub(crate) headers: Vec<(String, Secret)>,
     pub(super) form: Form,
 }
 
 /// How lists look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// <https://platform.openai.com/docs/api-reference/models/list> (seen 2026-11).
     OpenAi,
     /// <https://platform.claude.com/docs/en/api/models-list> (seen 2026-11).
@@ -83,28 +83,25 @@ impl Source {
             names.extend(provider.models.iter().chain(&provider.default_model).cloned());
         }
         let asked = config.provider.is_none() || names.is_empty();
-        let question = asked.then(|| Question::new(config.provider.as_ref(), plan)).flatten();
+        let question = asked.then(|| Question::new(config.provider.as_ref(), plan, None)).flatten();
         Self { name: config.name.clone(), names, question }
     }
 }
 
 impl Question {
-    /// `None` for a backend that has no list of its models, or one of models that it may not serve.
-    fn new(provider: Option<&ProviderConfig>, plan: &ClusterPlan) -> Option<Self> {
-        if provider.is_some_and(|provider| !provider.can(Capability::Models) || provider.signs) {
+    /// Asks at `path`, or where the backend lists its models. `None` for one that has no such list, or one of models
+    /// that it may not serve, and for one whose requests have to be signed.
+    pub(crate) fn new(provider: Option<&ProviderConfig>, plan: &ClusterPlan, path: Option<&str>) -> Option<Self> {
+        let lists = |provider: &ProviderConfig| path.is_some() || provider.can(Capability::Models);
+        if provider.is_some_and(|provider| provider.signs || !lists(provider)) {
             return None;
         }
         let base = &plan.base_url.path;
-        let (form, path) = match provider.map(|provider| provider.speaks) {
-            None => (Form::OpenAi, join(base, "/v1/models", "")),
-            Some(Speaks::OpenAi | Speaks::Chat | Speaks::Responses | Speaks::Zhipu) => {
-                (Form::OpenAi, format!("{base}/models"))
-            }
-            Some(Speaks::Anthropic) => (Form::Anthropic, format!("{base}/v1/models?limit=1000")),
-            Some(Speaks::Gemini) => (Form::Gemini, format!("{base}/v1beta/models?pageSize=1000")),
-            Some(Speaks::Cohere) => (Form::Cohere, format!("{base}/v1/models?page_size=1000")),
-            // Azure lists what could be deployed, Vertex and Bedrock have no list that a key for inference may read.
-            Some(Speaks::Azure { .. } | Speaks::Vertex | Speaks::Bedrock) => return None,
+        let (form, path) = match (path, provider.map(|provider| provider.speaks)) {
+            (Some(path), None) => (Form::OpenAi, join(base, path, "")),
+            (Some(path), Some(Speaks::Anthropic)) => (Form::Anthropic, format!("{base}{path}")),
+            (Some(path), Some(_)) => (Form::OpenAi, format!("{base}{path}")),
+            (None, speaks) => Self::list(base, speaks)?,
         };
         let query = encode_query(plan.query_params.iter().map(|(name, value)| (name.as_str(), value.expose())));
         let path = match query.as_str() {
@@ -123,5 +120,20 @@ impl Question {
         }
         let url = Secret::new(format!("{root}{path}"));
         Some(Self { cluster: plan.name.clone(), url, headers, form })
+    }
+
+    /// Where a dialect has its list of models, and how that looks.
+    fn list(base: &str, speaks: Option<Speaks>) -> Option<(Form, String)> {
+        Some(match speaks {
+            None => (Form::OpenAi, join(base, "/v1/models", "")),
+            Some(Speaks::OpenAi | Speaks::Chat | Speaks::Responses | Speaks::Zhipu) => {
+                (Form::OpenAi, format!("{base}/models"))
+            }
+            Some(Speaks::Anthropic) => (Form::Anthropic, format!("{base}/v1/models?limit=1000")),
+            Some(Speaks::Gemini) => (Form::Gemini, format!("{base}/v1beta/models?pageSize=1000")),
+            Some(Speaks::Cohere) => (Form::Cohere, format!("{base}/v1/models?page_size=1000")),
+            // Azure lists what could be deployed, Vertex and Bedrock have no list that a key for inference may read.
+            Some(Speaks::Azure { .. } | Speaks::Vertex | Speaks::Bedrock) => return None,
+        })
     }
 }

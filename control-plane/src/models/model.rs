@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::catalogue::Form;
-use super::time;
+use crate::time;
 
 /// A name is at most this long.
 const ID_BYTES_MAX: usize = 512;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::Form;
 use super::model::Model;
-use super::time;
+use crate::time;
 
 /// Items of a page: the default and the most, in Anthropic's dialect.
 const ANTHROPIC_PAGE: (usize, usize) = (20, 1_000);

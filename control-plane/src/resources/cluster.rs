@@ -14,7 +14,7 @@ use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster};
 use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
 use envoy_types::pb::envoy::config::core::v3::transport_socket::ConfigType as SocketConfig;
 use envoy_types::pb::envoy::config::core::v3::{
-    DataSource, Http1ProtocolOptions, Http2ProtocolOptions, Metadata, TransportSocket,
+    DataSource, HealthStatus, Http1ProtocolOptions, Http2ProtocolOptions, Metadata, TransportSocket,
 };
 use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use envoy_types::pb::envoy::config::endpoint::v3::{ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints};
@@ -41,7 +41,7 @@ use envoy_types::pb::google::protobuf::{Any, Struct, Value};
 
 use super::proto::{extension, pack, seconds, socket, u32_value};
 use super::resilience::Breaker;
-use super::{ResourcesError, Settings, filter, secret};
+use super::{Marks, ResourcesError, Settings, filter, secret};
 
 /// Requests, connections and waiting requests that Envoy allows where no limit is configured. Its own default of
 /// 1,024 would be a limit that nobody asked for.
@@ -53,18 +53,31 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 ///
 /// # Errors
 /// The backend's certificate is to be checked, and there is nothing to check it against.
-pub(super) fn backend(plan: &ClusterPlan, settings: &Settings) -> Result<Any, ResourcesError> {
+pub(super) fn backend(plan: &ClusterPlan, settings: &Settings, marks: &Marks) -> Result<Any, ResourcesError> {
     let filters = match &plan.api_keys {
         None => secret::injectors(&plan.name, plan),
         // It chooses a key for each attempt, and adds the other headers too.
         Some(_) => vec![filter::backend(settings)],
     };
-    let cluster = Cluster {
+    let mut cluster = Cluster {
         typed_extension_protocol_options: http_options(filters, plan.base_url.tls, settings),
         outlier_detection: settings.resilience.breaker.as_ref().map(Breaker::detection),
         ..destination(plan, plan.name.clone(), settings)?
     };
+    if marks.degraded.contains(&plan.backend) {
+        degrade(&mut cluster);
+    }
+    cluster.metadata = marks.resets.get(&plan.backend).map(|resets| note("resets", &resets.to_string()));
     Ok(pack(&cluster))
+}
+
+/// Has Envoy take others first. In a cluster alone it is used nevertheless, and so is a chain of such.
+/// <https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/upstream/load_balancing/degraded>
+fn degrade(cluster: &mut Cluster) {
+    let localities = cluster.load_assignment.iter_mut().flat_map(|assignment| &mut assignment.endpoints);
+    for endpoint in localities.flat_map(|locality| &mut locality.lb_endpoints) {
+        endpoint.health_status = HealthStatus::Degraded.into();
+    }
 }
 
 /// The name of the cluster in which a chain tries a backend as a last resort.
@@ -182,10 +195,15 @@ fn dns() -> ClusterDiscoveryType {
 
 /// Tells the backend stage where an attempt goes, and the client which backend answered.
 fn endpoint_metadata(plan: &ClusterPlan) -> Metadata {
-    // One field only: the generated maps have no order, and the same configuration must give the same bytes.
-    let backend = Value { kind: Some(Kind::StringValue(plan.backend.clone())) };
-    let metadata = Struct { fields: [("backend".to_owned(), backend)].into_iter().collect() };
-    Metadata { filter_metadata: [("ditto".to_owned(), metadata)].into_iter().collect(), ..Default::default() }
+    note("backend", &plan.backend)
+}
+
+/// A note of the gateway's own. One field only: the generated maps have no order, and the same configuration must give
+/// the same bytes.
+fn note(name: &str, value: &str) -> Metadata {
+    let value = Value { kind: Some(Kind::StringValue(value.to_owned())) };
+    let note = Struct { fields: [(name.to_owned(), value)].into_iter().collect() };
+    Metadata { filter_metadata: [("ditto".to_owned(), note)].into_iter().collect(), ..Default::default() }
 }
 
 fn http_options(mut filters: Vec<HttpFilter>, tls: bool, settings: &Settings) -> HashMap<String, Any> {
@@ -272,7 +290,8 @@ mod tests {
             resilience: Default::default(),
             json_logs: false,
         };
-        backend(&compiled.clusters[0], &settings).map(|any| Cluster::decode(any.value.as_slice()).unwrap())
+        backend(&compiled.clusters[0], &settings, &Marks::default())
+            .map(|any| Cluster::decode(any.value.as_slice()).unwrap())
     }
 
     fn tls_of(cluster: Cluster) -> (UpstreamTlsContext, CertificateValidationContext) {

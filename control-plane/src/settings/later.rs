@@ -31,10 +31,6 @@ const LATER: &[(&str, &str)] = &[
     ("--proxy-cache-max-total-body-bytes", "the response cache"),
     ("--proxy-cache-streaming", "the response cache"),
     ("--proxy-cache-ttl", "the response cache"),
-    ("--proxy-health-check-interval-secs", "active health checks"),
-    ("--proxy-health-check-path", "active health checks"),
-    ("--proxy-health-check-timeout-secs", "active health checks"),
-    ("--proxy-health-checks", "active health checks"),
     ("--state", "the JSON state file"),
     ("--upstream", "backends by flag"),
 ];

@@ -1,9 +1,11 @@
 //! The flags of what becomes of attempts that fail.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::health::HealthChecks;
 use crate::resources::resilience::{Breaker, Resilience, Retry};
 
 /// Statuses that may be named as failures.
@@ -53,6 +55,19 @@ pub struct ResilienceFlags {
     /// Does not count 5xx, save those that are named or tried again
     #[arg(long)]
     pub proxy_cb_no_server_errors: bool,
+    /// Asks each backend again and again whether it answers, and passes over those that do not
+    #[arg(long)]
+    pub proxy_health_checks: bool,
+    /// Where, below the base URL; by default where the backend lists its models (/v1/models); implies
+    /// --proxy-health-checks
+    #[arg(long, value_name = "PATH", value_parser = health_check_path)]
+    pub proxy_health_check_path: Option<String>,
+    /// How often, in seconds, 10 unless given; implies --proxy-health-checks
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub proxy_health_check_interval_secs: Option<u64>,
+    /// How long an answer may take, in seconds, 2 unless given; implies --proxy-health-checks
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub proxy_health_check_timeout_secs: Option<u64>,
 }
 
 /// What follows a failure. An attempt is always at another backend, so `fallback` and `retry` are the same.
@@ -73,6 +88,19 @@ impl ResilienceFlags {
     /// Flags that contradict each other, or that Envoy cannot follow together.
     pub fn resilience(&self) -> Result<Resilience, String> {
         Ok(Resilience { retry: self.retry()?, breaker: self.breaker() })
+    }
+
+    /// How backends are checked; `None`: not at all.
+    pub fn health_checks(&self) -> Option<HealthChecks> {
+        let enabled = self.proxy_health_checks
+            || self.proxy_health_check_path.is_some()
+            || self.proxy_health_check_interval_secs.is_some()
+            || self.proxy_health_check_timeout_secs.is_some();
+        enabled.then(|| HealthChecks {
+            path: self.proxy_health_check_path.clone(),
+            interval: Duration::from_secs(self.proxy_health_check_interval_secs.unwrap_or(10)),
+            timeout: Duration::from_secs(self.proxy_health_check_timeout_secs.unwrap_or(2)),
+        })
     }
 
     fn retry(&self) -> Result<Retry, String> {
@@ -112,6 +140,14 @@ impl ResilienceFlags {
             network_errors: !self.proxy_cb_no_network_errors,
         })
     }
+}
+
+fn health_check_path(path: &str) -> Result<String, String> {
+    let can_stand_in_a_url = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if path.starts_with('/') && can_stand_in_a_url {
+        return Ok(path.to_owned());
+    }
+    Err("a path begins with '/' and has no spaces, such as /v1/models".to_owned())
 }
 
 fn sorted<'c>(codes: impl Iterator<Item = &'c u16>) -> Vec<u16> {
@@ -186,8 +222,26 @@ mod tests {
     }
 
     #[test]
+    fn each_option_of_the_checks_implies_them() {
+        let checks = |line| flags(line).unwrap().health_checks();
+        let default = HealthChecks { path: None, interval: Duration::from_secs(10), timeout: Duration::from_secs(2) };
+        assert_eq!(checks(""), None);
+        assert_eq!(checks("--proxy-health-checks").as_ref(), Some(&default));
+        let path = Some("/health?deep=1".to_owned());
+        assert_eq!(checks("--proxy-health-check-path /health?deep=1"), Some(HealthChecks { path, ..default.clone() }));
+        let interval = Duration::from_secs(3);
+        assert_eq!(checks("--proxy-health-check-interval-secs 3"), Some(HealthChecks { interval, ..default.clone() }));
+        let timeout = Duration::from_secs(4);
+        assert_eq!(checks("--proxy-health-check-timeout-secs 4"), Some(HealthChecks { timeout, ..default }));
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         for (line, named) in [
+            ("--proxy-health-check-path health", "begins with '/'"),
+            ("--proxy-health-check-path /a#b", "begins with '/'"),
+            ("--proxy-health-check-interval-secs 0", "--proxy-health-check-interval-secs"),
+            ("--proxy-health-check-timeout-secs x", "--proxy-health-check-timeout-secs"),
             ("--proxy-retry-status-codes 200", "--proxy-retry-status-codes"),
             ("--proxy-retry-status-codes 503,x", "--proxy-retry-status-codes"),
             ("--proxy-retry-max-attempts 0", "--proxy-retry-max-attempts"),

@@ -31,6 +31,7 @@ async fn the_admin_api_shows_how_each_backend_is() {
         json!({
             "backend": backend, "health": health,
             "in_flight": 0, "attempts": 0, "failures": 0, "connect_failures": 0,
+            "consecutive_failures": 0, "unhealthy_until_epoch_seconds": null,
         })
     };
     let fresh = json!([
@@ -54,12 +55,42 @@ async fn the_admin_api_shows_how_each_backend_is() {
     let part =
         |at: usize| ["health", "in_flight", "attempts", "failures", "connect_failures"].map(|of| rows[at][of].clone());
     assert_eq!(part(0), [json!("ejected"), json!(0), json!(3), json!(3), json!(0)], "{rows}");
+    assert_eq!(rows[0]["consecutive_failures"], 3, "{rows}");
+    let (since, until) = (&rows[0]["last_failure_ts_ms"], &rows[0]["unhealthy_until_epoch_seconds"]);
+    assert_eq!(until.as_u64().zip(since.as_u64()).map(|(until, since)| until - since / 1_000), Some(2), "{rows}");
+    assert!(rows[0]["last_error"].as_str().is_some_and(|error| error.starts_with("3 failures in a row")), "{rows}");
     assert_eq!(part(1), [json!("healthy"), json!(1), json!(1), json!(0), json!(0)], "{rows}");
     assert_eq!((&rows[2]["health"], &rows[2]["connect_failures"]), (&json!("healthy"), &json!(1)), "{rows}");
     drop(held);
     eventually(SOON, "the pause is over", async || status(&gateway).await[0]["health"] == "healthy").await;
     let anonymous = gateway.client().get("/admin/backends").send().await;
     assert_eq!(anonymous.status, 401);
+}
+
+#[tokio::test]
+async fn what_is_held_against_a_backend_is_forgotten_on_command() {
+    let (first, second) = (Simulator::named("first"), Simulator::named("second"));
+    let backends = [backend("first", &first.base_url(), "cred-1"), backend("second", &second.base_url(), "cred-2")];
+    let gateway = start(document(&backends, &["first", "second"]), &["--proxy-retry", "--proxy-circuit-breaker"]).await;
+    let client = gateway.client().with_bearer(TOKEN);
+    let asked = async || {
+        let reply = client.post("/v1/chat/completions", &chat()).send().await.expect_status(200).await;
+        reply.header("x-ditto-backend").map(str::to_owned).unwrap_or_default()
+    };
+    first.fault_next(3, Fault::status(503));
+    for _ in 0..4 {
+        assert_eq!(asked().await, "second");
+    }
+    assert_eq!(status(&gateway).await[0]["health"], "ejected");
+    let admin = gateway.admin().with_bearer(ADMIN_TOKEN);
+    let reset = admin.post("/admin/backends/first/reset", &json!({})).send().await.expect_status(200).await;
+    assert_eq!(reset.json().await["backend"], "first");
+    // The pause would last for half a minute, longer than the wait.
+    eventually(SOON, "it is used again", async || asked().await == "first").await;
+    eventually(SOON, "it is healthy again", async || status(&gateway).await[0]["health"] == "healthy").await;
+    for path in ["/admin/backends/none/reset", "/admin/backends/first", "/admin/backends/first/reset/"] {
+        expect_error(admin.post(path, &json!({})).send().await, 404, "not_found").await;
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ const DAY: i64 = 86_400;
 
 /// Seconds of Unix time of a date and time in UTC, such as `2025-02-19T00:00:00Z`. A fraction, and an offset, are not
 /// looked at.
-pub(super) fn of_rfc3339(text: &str) -> Option<i64> {
+pub(crate) fn of_rfc3339(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
@@ -13,7 +13,7 @@ pub(super) fn of_rfc3339(text: &str) -> Option<i64> {
 }
 
 /// The date and time of seconds of Unix time, in UTC.
-pub(super) fn to_rfc3339(seconds: i64) -> String {
+pub(crate) fn to_rfc3339(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
     // The days of a calendar that begins on 1 March of the year 0, in eras of 400 years.
     let shifted = days + 719_468;
