@@ -77,7 +77,7 @@ impl ConfigManager {
             let trial =
                 compile_for(&configured, &self.settings, self.parts.directory.access()).map_err(Failure::from)?;
             let unfit = |error: resources::ResourcesError| Failure::from(vec![Problem::new("", error.to_string())]);
-            resources::snapshot(&trial, &self.settings).map_err(unfit)?;
+            resources::snapshot(&trial, &self.settings, &self.parts.health.marks()).map_err(unfit)?;
             match book.replace(changed).await {
                 Err(StoreError::Moved) => continue,
                 kept => kept?,

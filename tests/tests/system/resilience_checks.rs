@@ -23,7 +23,7 @@ async fn row(gateway: &Gateway, at: usize) -> Value {
 
 /// Chat completions that a backend was asked for.
 fn asked(simulator: &Simulator) -> usize {
-    simulator.requests().iter().filter(|request| request.path.ends_with("/chat/completions")).count()
+    simulator.requests().iter().filter(|request| request.path().ends_with("/chat/completions")).count()
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_backend_that_fails_its_checks_is_passed_over_while_there_is_another()
     let gateway = start(document, &["--proxy-health-check-interval-secs", "1"]).await;
     let client = gateway.client().with_bearer(TOKEN);
     eventually(SOON, "it is checked", async || row(&gateway, 0).await["health_check_healthy"] == true).await;
-    let check = first.requests().into_iter().find(|request| request.path == "/v1/models").expect("a check");
+    let check = first.requests().into_iter().find(|request| request.path() == "/v1/models").expect("a check");
     assert_eq!(check.header("authorization"), Some("Bearer cred-1"));
     assert_eq!(ask(&client).await, "first");
 
