@@ -222,7 +222,10 @@ async fn of_gateways_that_wait_for_each_other_one_gives_way() {
     until(async || there.desk.status().counters.recalls == 1).await;
     one.send(vec![one.ask("k", 50, 0, 70)]).await;
     assert!(two.reply().await.refusal.is_some());
-    assert_eq!(two.recall().await, ["k"]);
+    // By its own gateway, by the other, or by both.
+    let mut recalled = two.recall().await;
+    recalled.dedup();
+    assert_eq!(recalled, ["k"]);
     two.say(two.hand_back("k", 50, 0)).await;
     here.desk.on_change(&["key:k".into()]);
     assert_eq!(granted(&one.reply().await), 70);
