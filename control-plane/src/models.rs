@@ -17,6 +17,7 @@ use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::Fault;
 use ditto_policy::compile::Compiled;
 use ditto_policy::document::VirtualKey;
+use ditto_policy::permitted::permits;
 use serde_json::Value;
 
 use crate::http_client::HttpClient;
@@ -27,7 +28,6 @@ mod cache;
 mod catalogue;
 mod holder;
 mod model;
-mod permitted;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -104,7 +104,7 @@ impl Models {
             models.entry(name.to_owned()).or_insert_with(|| Model::named(name, backend));
         }
         if let Some(key) = key {
-            models.retain(|name, _| permitted::permits(&key.guardrails, name));
+            models.retain(|name, _| permits(&key.guardrails, name, name));
         }
         Ok((models, backends))
     }

@@ -12,6 +12,7 @@ pub mod compile;
 pub mod document;
 pub mod filter_config;
 pub mod key;
+pub mod permitted;
 pub mod routing;
 pub mod secret;
 pub mod surface;
