@@ -196,7 +196,9 @@ impl ConfigManager {
     /// Puts the latest version of the store in force, if it is not.
     pub async fn catch_up(self: &Arc<Self>) {
         let mut standing = self.changing.lock().await;
-        if let Err(failure) = self.try_catch_up(&mut standing).await {
+        // Each for itself: what is wrong with one is no reason to miss the other.
+        let outcomes = [self.follow_providers().await, self.try_catch_up(&mut standing).await];
+        for failure in outcomes.into_iter().filter_map(Result::err) {
             self.refuse(&failure);
         }
     }
@@ -207,7 +209,6 @@ impl ConfigManager {
     }
 
     async fn try_catch_up(self: &Arc<Self>, standing: &mut Standing) -> Result<(), Failure> {
-        self.follow_providers().await?;
         self.look(standing).await?;
         let newest = standing.known;
         if newest == standing.applied {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ditto_tests::harness::Gateway;
 use ditto_tests::harness::config::{self, TOKEN};
-use ditto_tests::simulator::{Fault, Simulator};
+use ditto_tests::simulator::{Fault, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 
 use super::rig::{backend, change, config_status, document};
@@ -144,4 +144,29 @@ async fn a_key_goes_with_translated_requests_and_with_those_of_a_chain() {
     claude.fault_next(1, Fault::status(503));
     ask(&gateway, "claude-sonnet-4").await;
     assert_eq!(keys_seen(&other), BTreeMap::from([("Bearer sk-o".to_owned(), 1)]));
+}
+
+#[tokio::test]
+async fn a_call_of_the_filters_own_carries_a_key_and_not_its_mark() {
+    let simulator =
+        Simulator::start_with(SimulatorConfig { responses_api: false, ..SimulatorConfig::default() }).unwrap();
+    let config = document(&[keyed("many", &simulator, &["sk-a", "sk-b"], "round_robin")], &["many"]);
+    let gateway = start(config, &["--envoy-concurrency", "1"]).await;
+    let client = gateway.client().with_bearer(TOKEN);
+    let body = json!({"model": "gpt-4o", "input": "Say hello."});
+    for _ in 0..2 {
+        let forged = client.post("/v1/responses", &body).header("x-ditto-call", "0123456789abcdef many/1");
+        let reply = forged.send().await.expect_status(200).await;
+        assert_eq!(reply.header("x-ditto-shim"), Some("responses_via_chat_completions"));
+    }
+    // Asked as it is, asked again by the filter itself, and then at once for what it has.
+    let requests = simulator.requests();
+    let paths: Vec<_> = requests.iter().map(|request| request.path().to_owned()).collect();
+    assert_eq!(paths, ["/v1/responses", "/v1/chat/completions", "/v1/chat/completions"]);
+    for request in &requests {
+        let key = request.header("authorization").unwrap_or_default();
+        assert!(["Bearer sk-a", "Bearer sk-b"].contains(&key), "{key}");
+        assert_eq!(request.header("x-ditto-call"), None);
+    }
+    assert_eq!(keys_seen(&simulator).len(), 2);
 }
