@@ -93,9 +93,7 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings, marks: &Marks) -> Resu
     let mut references = Vec::new();
     for (index, plan) in compiled.clusters.iter().enumerate() {
         resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan, settings, marks)?));
-        if plan.api_keys.is_none() {
-            add_secrets(&plan.name, plan, &mut resources, &mut references);
-        }
+        add_secrets(&plan.name, plan, &mut resources, &mut references);
         if needs_last_resort(compiled, index, settings) {
             let name = cluster::last_resort_name(plan);
             resources.push((ResourceType::Cluster, name, cluster::last_resort(plan, settings)?));
@@ -128,7 +126,7 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings, marks: &Marks) -> Resu
 
 /// Whether a chain may come to the backend at `index` as a last resort.
 fn needs_last_resort(compiled: &Compiled, index: usize, settings: &Settings) -> bool {
-    let in_chain = |route: &RoutePlan| route.clusters.len() > 1 && route.clusters.contains(&index);
+    let in_chain = |route: &RoutePlan| is_chain(route) && route.clusters.contains(&index);
     settings.resilience.has_last_resort() && compiled.routes.iter().any(in_chain)
 }
 
@@ -177,10 +175,17 @@ pub fn credentials(compiled: &Compiled) -> BTreeMap<String, Credentials> {
     all
 }
 
-/// The clusters of a route with more than one candidate.
+/// Whether a route leads to a cluster of its own: it has several candidates, or one whose attempts the backend stage
+/// prepares. The stage is never on a backend's own cluster, which the filter itself may call: a call that enters the VM
+/// again would end it.
+fn is_chain(plan: &RoutePlan) -> bool {
+    plan.clusters.len() > 1 || plan.prepare == Prepare::PerAttempt
+}
+
+/// The clusters of such a route.
 fn chain<'c>(compiled: &'c Compiled, plan: &RoutePlan) -> Option<Vec<&'c ClusterPlan>> {
     let members: Vec<_> = plan.clusters.iter().filter_map(|&index| compiled.clusters.get(index)).collect();
-    (members.len() > 1).then_some(members)
+    is_chain(plan).then_some(members)
 }
 
 fn reference(from: (ResourceType, &str), to: (ResourceType, &str)) -> Reference {

@@ -30,9 +30,6 @@ use crate::worker::Worker;
 /// Where the name of the backend that an attempt goes to stands: in the endpoint's metadata.
 const BACKEND_PROPERTY: [&str; 5] = ["xds", "upstream_host_metadata", "filter_metadata", "ditto", "backend"];
 
-/// Marks the filter's own calls for the stage, with the cluster that they go to.
-pub(crate) const CALL_HEADER: &str = "x-ditto-call";
-
 /// A client's request as it was, and what its attempts have changed since.
 #[derive(Debug, Default)]
 pub struct Attempt {
@@ -183,11 +180,9 @@ impl BackendStage {
     pub fn on_request_headers(&mut self, host: &impl Host) -> Flow {
         let ticket = host.property(&[TICKET_PROPERTY]);
         let ticket = ticket.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)));
+        // Without its originals (the VM was replaced meanwhile) an attempt cannot be prepared.
         let Some(attempt) = ticket.and_then(|id| self.worker.attempt(id)) else {
-            return match self.prepare_call(host) {
-                Ok(()) => Flow::Continue,
-                Err(fault) => self.answer(host, Dialect::OpenAi, "", &fault),
-            };
+            return self.answer(host, Dialect::OpenAi, "", &Fault::NotReady);
         };
         let request_id = attempt.original.request_id.as_str();
         match self.prepare(host, &attempt) {
@@ -209,29 +204,6 @@ impl BackendStage {
             let retry_after = pairs(&head).find(|(name, _)| *name == b"retry-after").map(|(_, value)| value);
             key.answered(status, retry_after, host.now_ms());
         }
-    }
-
-    /// Adds the credentials to a call of the filter's own, which the gateway stage has prepared. Anything else without
-    /// originals cannot be prepared: the VM was replaced meanwhile.
-    fn prepare_call(&mut self, host: &impl Host) -> Result<(), Fault> {
-        let head = host.request_headers().map_err(|error| refused(host, error))?;
-        let mark = pairs(&head).find(|(name, _)| *name == CALL_HEADER.as_bytes()).map(|(_, value)| value);
-        let mark = mark.and_then(|value| std::str::from_utf8(value).ok()?.split_once(' '));
-        let (_, cluster) = mark.filter(|(mark, _)| *mark == self.worker.call_mark).ok_or(Fault::NotReady)?;
-        let credentials = self.worker.knowledge.borrow().credentials(cluster).ok_or(Fault::NotReady)?;
-        let set = |name: &str, value: &str| {
-            host.set_request_header(name, value.as_bytes()).map_err(|error| refused(host, error))
-        };
-        host.remove_request_header(CALL_HEADER).map_err(|error| refused(host, error))?;
-        for (name, value) in &credentials.headers {
-            set(name, value)?;
-        }
-        if let Some(keys) = &credentials.keys {
-            let key = keys.choose(host.now_ms()).ok_or_else(|| Fault::NoApiKey(name_of(cluster).to_owned()))?;
-            set(keys.header(), key.value())?;
-            self.key = Some(key);
-        }
-        Ok(())
     }
 
     /// The attempt's body is about to leave; `size` bytes are there.
@@ -366,11 +338,6 @@ fn replace_in_place(host: &impl Host, model: &ModelField, mapped: &MappedModel) 
     let head = host.request_body(0, model.end).ok().filter(|head| head.len() >= model.end);
     let replaced = head.and_then(|head| replace_model(&head, model, mapped));
     replaced.is_some_and(|replaced| host.replace_request_body_prefix(model.end, &replaced).is_ok())
-}
-
-/// The backend of a cluster.
-fn name_of(cluster: &str) -> &str {
-    cluster.rsplit_once('/').map_or(cluster, |(name, _)| name)
 }
 
 fn refused(host: &impl Host, error: HostError) -> Fault {

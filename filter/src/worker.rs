@@ -43,8 +43,6 @@ pub struct Worker {
     pub(crate) in_flight: InFlight,
     /// Whether passthrough backends have OpenAI's Responses, by cluster, and until when that is taken for granted.
     responses: RefCell<HashMap<String, (bool, u64)>>,
-    /// What the filter's own calls carry to the backend stage, and nobody else can know.
-    pub(crate) call_mark: String,
     attempts: RefCell<HashMap<u64, Rc<Attempt>>>,
     next_attempt: Cell<u64>,
 }
@@ -57,7 +55,6 @@ impl Worker {
             purses: RefCell::new(Purses::new(name)),
             in_flight: InFlight::new(random as u64),
             knowledge: RefCell::new(Knowledge { random: random as u64, ..Knowledge::default() }),
-            call_mark: format!("{:016x}", (random >> 64) as u64),
             request_ids: RequestIds::new(random as u32),
             responses: RefCell::default(),
             attempts: RefCell::default(),

@@ -54,11 +54,7 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 /// # Errors
 /// The backend's certificate is to be checked, and there is nothing to check it against.
 pub(super) fn backend(plan: &ClusterPlan, settings: &Settings, marks: &Marks) -> Result<Any, ResourcesError> {
-    let filters = match &plan.api_keys {
-        None => secret::injectors(&plan.name, plan),
-        // It chooses a key for each attempt, and adds the other headers too.
-        Some(_) => vec![filter::backend(settings)],
-    };
+    let filters = secret::injectors(&plan.name, plan);
     let mut cluster = Cluster {
         typed_extension_protocol_options: http_options(filters, plan.base_url.tls, settings),
         outlier_detection: settings.resilience.breaker.as_ref().map(Breaker::detection),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use ditto_policy::compile::{Compiled, RoutePlan};
+use ditto_policy::filter_config::Prepare;
 use ditto_policy::routing::open_route_name;
 use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
 use envoy_types::pb::envoy::config::route::v3::route::Action;
@@ -30,7 +31,7 @@ const NOWHERE: &str = "nowhere";
 const CONTROL_ROUTE: &str = "control-plane";
 
 /// Headers that never go upstream.
-const NEVER_FORWARDED: [&str; 19] = [
+const NEVER_FORWARDED: [&str; 18] = [
     ROUTE_HEADER,
     "keep-alive",
     "proxy-authenticate",
@@ -40,7 +41,6 @@ const NEVER_FORWARDED: [&str; 19] = [
     "x-admin-token",
     "x-ditto-bypass-cache",
     "x-ditto-cache-bypass",
-    "x-ditto-call",
     "x-ditto-dialect",
     "x-ditto-protocol",
     "x-ditto-virtual-key",
@@ -76,7 +76,9 @@ pub(super) fn table(compiled: &Compiled, settings: &Settings) -> Any {
 /// The cluster that a route leads to.
 pub(super) fn target(compiled: &Compiled, plan: &RoutePlan) -> String {
     match plan.clusters.as_slice() {
-        [only] => compiled.clusters.get(*only).map(|cluster| cluster.name.clone()).unwrap_or_default(),
+        [only] if plan.prepare == Prepare::Once => {
+            compiled.clusters.get(*only).map(|cluster| cluster.name.clone()).unwrap_or_default()
+        }
         _ => cluster::chain_name(plan),
     }
 }

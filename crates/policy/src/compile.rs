@@ -143,8 +143,7 @@ fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
     // What Envoy's cluster is made of: values of credentials change without it.
     let names: Vec<_> = backend.headers.keys().map(String::as_str).collect();
     let BaseUrl { tls, host, port, .. } = &base_url;
-    let keyed = if backend.api_keys.is_some() { " keys" } else { "" };
-    let content = format!("{tls} {host} {port} {:?} {}{keyed}", backend.max_in_flight, names.join(" "));
+    let content = format!("{tls} {host} {port} {:?} {}", backend.max_in_flight, names.join(" "));
     Ok(ClusterPlan {
         name: format!("{}/{}", backend.name, content_hash(content.as_bytes())),
         backend: backend.name.clone(),

@@ -324,19 +324,3 @@ fn each_attempt_takes_a_key_and_a_refused_one_rests() {
         assert_eq!(answered(&world, &host, "200", &[]), third);
     }
 }
-
-#[test]
-fn a_call_of_the_filters_own_gets_a_key_and_nobody_elses_does() {
-    let world = World::keyed();
-    let mark = world.worker.call_mark.clone();
-    for (mark, cluster, taken) in
-        [(mark.as_str(), "keyed/1", true), ("0123456789abcdef", "keyed/1", false), (mark.as_str(), "none/1", false)]
-    {
-        let host = FakeHost::new(&[(":path", "/v1/chat/completions"), (CALL_HEADER, &format!("{mark} {cluster}"))]);
-        let outcome = play(&mut BackendStage::new(Rc::clone(&world.worker)), &host, &[b"{}"]);
-        assert_eq!(outcome == Outcome::Forwarded(b"{}".to_vec()), taken, "{mark} {cluster}");
-        let key = host.header("authorization");
-        assert_eq!(key.is_some_and(|key| key.starts_with("Bearer k")), taken);
-        assert_eq!(host.header(CALL_HEADER).is_none(), taken);
-    }
-}

@@ -12,9 +12,9 @@ use ditto_translate::translator::{Mode, Translator};
 use std::rc::Rc;
 
 use super::answer::{SHIM_HEADER, SHIM_NAME, Sources, status_of};
-use crate::backend_stage::CALL_HEADER;
 use crate::head::pairs;
 use crate::host::{Flow, Host, HostError};
+use crate::key_ring::Held;
 use crate::translation::{self, Original};
 use crate::worker::Worker;
 
@@ -42,6 +42,8 @@ enum Phase {
 struct Asking {
     backend: String,
     cluster: String,
+    /// The key that it is asked with, where it has several.
+    key: Option<Held>,
     translator: Translator,
 }
 
@@ -78,19 +80,23 @@ impl Shim {
             ("content-type", "application/json".to_owned()),
             ("x-request-id", self.original.request_id.clone()),
         ];
-        // Where the backend stage chooses the key, it has to know whose call it is.
+        // The call passes no backend stage: entering the VM again while it makes a call would end it.
         let known = worker.knowledge.borrow().credentials(&backend.cluster);
-        if known.is_some_and(|credentials| credentials.keys.is_some()) {
-            headers.push((CALL_HEADER, format!("{} {}", worker.call_mark, backend.cluster)));
+        let keys = known.as_ref().and_then(|credentials| credentials.keys.as_ref());
+        let key = keys.and_then(|keys| keys.choose(host.now_ms()));
+        if key.is_none() {
+            headers.extend(self.original.authorization.clone().map(|value| ("authorization", value)));
         }
-        headers.extend(self.original.authorization.clone().map(|value| ("authorization", value)));
         headers.extend(translation::headers(&sending.outgoing));
         headers.push((translation::PLAIN_REPLY.0, translation::PLAIN_REPLY.1.to_owned()));
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if let (Some(keys), Some(key)) = (keys, &key) {
+            headers.push((keys.header(), key.value()));
+        }
         host.call(&backend.cluster, &headers, &sending.outgoing.body, TIMEOUT_MS)?;
         let translator = Translator::new(sending.reply);
         let (backend, cluster) = (backend.name.clone(), backend.cluster.clone());
-        self.phase = Phase::Asking(Box::new(Asking { backend, cluster, translator }));
+        self.phase = Phase::Asking(Box::new(Asking { backend, cluster, key, translator }));
         Ok(Flow::Pause)
     }
 
@@ -106,6 +112,10 @@ impl Shim {
         };
         let head = host.call_headers()?;
         let status = status_of(&head);
+        if let Some(key) = &asking.key {
+            let retry_after = pairs(&head).find(|(name, _)| *name == b"retry-after").map(|(_, value)| value);
+            key.answered(status, retry_after, host.now_ms());
+        }
         if status == 0 {
             // The call itself failed.
             let fault = Fault::BackendUnreachable;
