@@ -156,7 +156,14 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     } else {
         let envoy = locate::envoy(run.envoy_bin.as_deref()).map_err(|error| anyhow!(error))?;
         let bootstrap = files.path().join("bootstrap.json");
-        write_bootstrap(&bootstrap, &control, &envoy_admin, &ejections)?;
+        let contents = Bootstrap {
+            node_id: "ditto-embedded",
+            control: &control,
+            admin: &envoy_admin,
+            ejections: Some(&ejections),
+            max_heap_bytes: run.envoy_max_heap_bytes,
+        };
+        write_bootstrap(&bootstrap, &contents)?;
         let command = EnvoyCommand { binary: envoy, bootstrap, concurrency: run.envoy_concurrency, admin: envoy_admin };
         let desk = Arc::clone(&ledger.desk);
         let settle = async move { desk.close(CLOSING_WITHIN).await };
@@ -262,15 +269,9 @@ fn control_address(run: &Run, files: &std::path::Path) -> ControlAddress {
     }
 }
 
-fn write_bootstrap(
-    path: &std::path::Path,
-    control: &ControlAddress,
-    admin: &ControlAddress,
-    ejections: &std::path::Path,
-) -> anyhow::Result<()> {
-    let bootstrap = Bootstrap { node_id: "ditto-embedded", control, admin, ejections: Some(ejections) }.to_json();
+fn write_bootstrap(path: &std::path::Path, bootstrap: &Bootstrap<'_>) -> anyhow::Result<()> {
     let mut file = std::fs::File::create(path)?;
-    serde_json::to_writer_pretty(&mut file, &bootstrap)?;
+    serde_json::to_writer_pretty(&mut file, &bootstrap.to_json())?;
     file.flush()?;
     Ok(())
 }

@@ -11,6 +11,15 @@ use crate::resources::CONTROL_CLUSTER;
 /// Clients' connections at a time, for one Envoy.
 const DOWNSTREAM_CONNECTIONS_MAX: u32 = 100_000;
 
+/// The part of the heap's limit from which Envoy gives memory back to the system, from which it ends the streams that
+/// hold most, and from which it refuses requests.
+/// <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/best_practices/edge>
+const HEAP_SHRINK: f64 = 0.9;
+/// See [`HEAP_SHRINK`]. Between the two values more and more streams are ended.
+const HEAP_RESET: (f64, f64) = (0.92, 0.97);
+/// See [`HEAP_SHRINK`].
+const HEAP_REFUSE: f64 = 0.98;
+
 /// What tells one bootstrap from another.
 #[derive(Debug, Clone)]
 pub struct Bootstrap<'a> {
@@ -22,6 +31,8 @@ pub struct Bootstrap<'a> {
     pub admin: &'a ControlAddress,
     /// The file in which Envoy notes which backends it leaves alone.
     pub ejections: Option<&'a Path>,
+    /// Envoy's memory, without that of the filter, in bytes; `None`: as much as there is.
+    pub max_heap_bytes: Option<u64>,
 }
 
 impl Bootstrap<'_> {
@@ -42,18 +53,47 @@ impl Bootstrap<'_> {
                 "lds_config": ads,
             },
             "static_resources": {"clusters": [self.control_cluster()]},
-            "overload_manager": {"resource_monitors": [{
-                "name": "envoy.resource_monitors.global_downstream_max_connections",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                    "max_active_downstream_connections": DOWNSTREAM_CONNECTIONS_MAX,
-                },
-            }]},
+            "overload_manager": self.overload_manager(),
         });
         if let Some(path) = self.ejections {
             bootstrap["cluster_manager"] = json!({"outlier_detection": {"event_log_path": path}});
         }
         bootstrap
+    }
+
+    fn overload_manager(&self) -> Value {
+        let connections = json!({
+            "name": "envoy.resource_monitors.global_downstream_max_connections",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                "max_active_downstream_connections": DOWNSTREAM_CONNECTIONS_MAX,
+            },
+        });
+        let Some(max_heap_bytes) = self.max_heap_bytes else { return json!({"resource_monitors": [connections]}) };
+        let name = "envoy.resource_monitors.fixed_heap";
+        let heap = json!({
+            "name": name,
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+                "max_heap_size_bytes": max_heap_bytes,
+            },
+        });
+        let from = |part: f64| json!([{"name": name, "threshold": {"value": part}}]);
+        let between = json!([{
+            "name": name,
+            "scaled": {"scaling_threshold": HEAP_RESET.0, "saturation_threshold": HEAP_RESET.1},
+        }]);
+        json!({
+            "refresh_interval": "0.25s",
+            "resource_monitors": [connections, heap],
+            // Streams that hold more than a mebibyte can be told apart, and those that hold most are ended first.
+            "buffer_factory_config": {"minimum_account_to_track_power_of_two": 20},
+            "actions": [
+                {"name": "envoy.overload_actions.shrink_heap", "triggers": from(HEAP_SHRINK)},
+                {"name": "envoy.overload_actions.reset_high_memory_stream", "triggers": between},
+                {"name": "envoy.overload_actions.stop_accepting_requests", "triggers": from(HEAP_REFUSE)},
+            ],
+        })
     }
 
     fn control_cluster(&self) -> Value {

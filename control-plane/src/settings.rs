@@ -60,6 +60,9 @@ pub enum Command {
         /// Tells the Envoys of one control plane apart
         #[arg(long, default_value = "ditto-envoy")]
         node_id: String,
+        /// As the gateway's option of this name
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        envoy_max_heap_bytes: Option<u64>,
     },
 }
 
@@ -127,6 +130,10 @@ pub struct Run {
     /// Envoy's worker threads; by default one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub envoy_concurrency: Option<u32>,
+    /// Refuses requests with 503 `overloaded` when Envoy's own memory, without the filter's, comes near this; before
+    /// that, it ends the streams that hold most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub envoy_max_heap_bytes: Option<u64>,
     /// Where Envoys reach the control plane: xDS, keys, and the admin API
     #[arg(long, value_name = "HOST:PORT|unix:PATH")]
     pub control_listen: Option<ControlAddress>,

@@ -9,21 +9,23 @@ use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::Fault;
 use envoy_types::pb::envoy::config::accesslog::v3::access_log_filter::FilterSpecifier;
 use envoy_types::pb::envoy::config::accesslog::v3::comparison_filter::Op;
+use envoy_types::pb::envoy::config::accesslog::v3::extension_filter::ConfigType as ExtensionConfig;
 use envoy_types::pb::envoy::config::accesslog::v3::{
-    AccessLogFilter, AndFilter, ComparisonFilter, HeaderFilter, ResponseFlagFilter, StatusCodeFilter,
+    AccessLogFilter, AndFilter, ComparisonFilter, ExtensionFilter, HeaderFilter, ResponseFlagFilter, StatusCodeFilter,
 };
 use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
 use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
 use envoy_types::pb::envoy::config::core::v3::{DataSource, RuntimeUInt32, SubstitutionFormatString};
 use envoy_types::pb::envoy::config::route::v3::HeaderMatcher;
 use envoy_types::pb::envoy::config::route::v3::header_matcher::HeaderMatchSpecifier;
+use envoy_types::pb::envoy::extensions::access_loggers::filters::cel::v3::ExpressionFilter;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
     LocalReplyConfig, ResponseMapper,
 };
 use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
 use envoy_types::pb::envoy::r#type::matcher::v3::{RegexMatcher, StringMatcher};
 
-use super::proto::{header, literal, u32_value};
+use super::proto::{header, literal, pack, u32_value};
 use super::route::request_id_headers;
 
 /// What tells one of Envoy's own replies.
@@ -32,6 +34,9 @@ enum Sign {
     Flags(&'static [&'static str]),
     /// The status that Envoy chose.
     Status(u32),
+    /// Envoy's word for where a reply comes from, where it has neither a flag nor a status of its own:
+    /// <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_conn_man/response_code_details>.
+    Details(&'static str),
 }
 
 /// All mappers; the first that fits decides.
@@ -41,6 +46,7 @@ pub(super) fn config(max_body_bytes: u64) -> LocalReplyConfig {
         (Sign::Flags(&["UT", "SI", "DT"]), Fault::BackendTimeout),
         (Sign::Flags(&["NR", "NC", "NFCF"]), Fault::NotReady),
         (Sign::Flags(&["OM"]), Fault::Overloaded),
+        (Sign::Details("overload"), Fault::Overloaded),
         (Sign::Flags(&["UH", "UF", "UC", "UR", "LR", "URX", "UPE", "DF"]), Fault::BackendUnreachable),
         (Sign::Status(413), Fault::TooLarge(max_body_bytes)),
         (Sign::Status(408), Fault::RequestTimeout),
@@ -56,6 +62,13 @@ fn mapper(sign: &Sign, fault: &Fault, dialect: Dialect) -> ResponseMapper {
     let mut filters = vec![filter(match sign {
         Sign::Flags(flags) => FilterSpecifier::ResponseFlagFilter(ResponseFlagFilter {
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+        }),
+        Sign::Details(details) => FilterSpecifier::ExtensionFilter(ExtensionFilter {
+            name: "envoy.access_loggers.extension_filters.cel".into(),
+            config_type: Some(ExtensionConfig::TypedConfig(pack(&ExpressionFilter {
+                expression: format!("response.code_details == '{details}'"),
+                ..Default::default()
+            }))),
         }),
         Sign::Status(status) => FilterSpecifier::StatusCodeFilter(StatusCodeFilter {
             comparison: Some(ComparisonFilter {

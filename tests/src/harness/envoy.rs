@@ -76,7 +76,22 @@ impl Envoy {
         Self::start_printed(gateway, 1, &["--node-id", node_id]).await
     }
 
+    /// Starts one that is allowed no memory to speak of, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_starved(gateway: &Gateway) -> Self {
+        let (directory, bootstrap) = Self::print(gateway, &["--envoy-max-heap-bytes", "1"]);
+        Self::start_in(directory, &bootstrap, gateway.address(), 1, false).await
+    }
+
     async fn start_printed(gateway: &Gateway, workers: u32, args: &[&str]) -> Self {
+        let (directory, bootstrap) = Self::print(gateway, args);
+        Self::start_in(directory, &bootstrap, gateway.address(), workers, true).await
+    }
+
+    /// What the gateway's program prints for one, and where its files may be.
+    fn print(gateway: &Gateway, args: &[&str]) -> (TempDir, Vec<u8>) {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let bootstrap = Command::new(Part::Gateway.expect())
             .args(["bootstrap", "--control-listen", &gateway.control().to_string()])
@@ -86,7 +101,7 @@ impl Envoy {
             .output()
             .expect("the bootstrap can be printed");
         assert!(bootstrap.status.success(), "{bootstrap:?}");
-        Self::start_in(directory, &bootstrap.stdout, gateway.address(), workers, true).await
+        (directory, bootstrap.stdout)
     }
 
     /// Starts one with a bootstrap of the test's own, and waits until it listens at `address`.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::rig::{backend, change, document, is_settled, pause, until_status};
 use super::rollout::Load;
-use ditto_tests::support::{SOON, keys_are_known};
+use ditto_tests::support::{SOON, chat, expect_error, keys_are_known};
 
 fn one(simulator: &Simulator) -> Value {
     document(&[backend("one", &simulator.base_url(), "cred-one")], &["one"])
@@ -39,6 +39,20 @@ async fn an_envoy_with_the_printed_bootstrap_serves_and_follows_changes() {
     change(&gateway, &two(&simulator)).await;
     assert_eq!(answering(&gateway).await, "two");
     until_status(&gateway, "it has nothing else", is_settled).await;
+}
+
+#[tokio::test]
+async fn an_envoy_without_memory_refuses_requests_and_says_so() {
+    let simulator = Simulator::start();
+    let gateway = Gateway::start(one(&simulator), &["--no-envoy"]).await;
+    let _envoy = Envoy::start_starved(&gateway).await;
+    let client = gateway.client().with_bearer(TOKEN);
+    let refused = async || client.post("/v1/chat/completions", &chat()).send().await;
+    eventually(SOON, "it notices", async || refused().await.status == 503).await;
+    let reply = refused().await;
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    expect_error(reply, 503, "overloaded").await;
+    assert!(simulator.requests().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
