@@ -1,7 +1,7 @@
 //! Putting the gateway together, and taking it down. Wiring only.
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::Hub;
 use crate::keys::stream::SyncService;
 use crate::ledger::session::LeaseService;
+use crate::listener_tls::ListenerTls;
 use crate::models::Models;
 use crate::resources::table::JoinTables;
 use crate::resources::{self, Settings};
@@ -33,6 +34,9 @@ use crate::xds::{SnapshotCache, XdsService};
 use crate::{admin_token as strength, environment, holder, locate, stores};
 
 mod ledger;
+mod probe;
+
+use probe::Probe;
 
 /// When the gateway stops, workers have this long to hand back what they hold of budgets.
 const CLOSING_WITHIN: Duration = Duration::from_secs(2);
@@ -54,8 +58,11 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let filter_path = locate::filter(run.filter.as_deref()).map_err(|error| anyhow!(error))?;
     let ca_certificates =
         locate::ca_certificates(run.ca_certificates.as_deref(), run.no_envoy).map_err(|error| anyhow!(error))?;
+    let listen_tls = run.tls.files().map(ListenerTls::open).transpose().map_err(|error| anyhow!(error))?;
+    let probe = Probe::new(run.listen, listen_tls.as_ref()).context("no TLS")?;
     let settings = Settings {
         listen: run.listen,
+        listen_tls,
         filter_path,
         ca_certificates,
         max_body_bytes: run.proxy_max_body_bytes,
@@ -149,6 +156,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let config_follower = redis.map(|redis| tokio::spawn(redis.follow_config(Arc::clone(&manager))));
     let reloads = tokio::spawn(reload_on_signal(hangups, Arc::clone(&manager)));
     let watcher = tokio::spawn(Arc::clone(&manager).watch_file());
+    let certificates = tokio::spawn(Arc::clone(&manager).watch_listener_tls());
     let changes = tokio::spawn(Arc::clone(&manager).follow_changes());
     let outcome = if run.no_envoy {
         termination.next().await;
@@ -167,10 +175,11 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         let command = EnvoyCommand { binary: envoy, bootstrap, concurrency: run.envoy_concurrency, admin: envoy_admin };
         let desk = Arc::clone(&ledger.desk);
         let settle = async move { desk.close(CLOSING_WITHIN).await };
-        run_envoy(command, settle, &cache, run.listen, &mut termination, serving, is_serving).await
+        run_envoy(command, settle, &cache, probe, &mut termination, serving, is_serving).await
     };
     reloads.abort();
     watcher.abort();
+    certificates.abort();
     changes.abort();
     for follower in follower.into_iter().chain(config_follower) {
         follower.abort();
@@ -198,21 +207,22 @@ async fn run_envoy(
     command: EnvoyCommand,
     settle: impl Future<Output = ()> + Send + 'static,
     cache: &SnapshotCache,
-    listen: SocketAddr,
+    probe: Probe,
     termination: &mut Termination,
     serving: watch::Sender<bool>,
     is_serving: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     // Envoy shares ports between processes; two gateways on one port would split its clients between them.
+    let listen = probe.listen();
     std::net::TcpListener::bind(listen).with_context(|| format!("--listen {listen}"))?;
     let (stop_envoy, envoy_stopping) = watch::channel(false);
     let mut envoy = tokio::spawn(supervise(command, envoy_stopping, is_serving, settle));
     let outcome = tokio::select! {
         ended = &mut envoy => return ended?.map_err(|error| anyhow!(error)),
         () = termination.next() => Ok(()),
-        served = until_serving(cache, listen) => match served {
+        served = until_serving(cache, &probe) => match served {
             Ok(()) => {
-                tracing::info!("the gateway serves on http://{listen}");
+                tracing::info!("the gateway serves on {}://{listen}", probe.scheme());
                 let _ = serving.send(true);
                 tokio::select! {
                     ended = &mut envoy => return ended?.map_err(|error| anyhow!(error)),
@@ -235,16 +245,10 @@ async fn run_envoy(
 }
 
 /// Resolves when the listener answers through Envoy, filter and control plane.
-async fn until_serving(cache: &SnapshotCache, listen: SocketAddr) -> anyhow::Result<()> {
-    let address = match listen.ip() {
-        ip if !ip.is_unspecified() => listen,
-        IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listen.port()),
-        IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), listen.port()),
-    };
-    let probe = EnvoyAdmin::new(ControlAddress::Tcp(address));
+async fn until_serving(cache: &SnapshotCache, probe: &Probe) -> anyhow::Result<()> {
     let poll = async {
         loop {
-            if probe.get("/health").await.is_ok() {
+            if probe.serves().await.is_ok() {
                 return Ok(());
             }
             let status = cache.status();

@@ -190,7 +190,8 @@ impl ConfigManager {
         }
     }
 
-    /// What is in force, with the tokens and the health of now. Connections move only where a backend's health does.
+    /// What is in force, with the tokens, the health and the listener's certificate of now. Connections move only where a
+    /// backend's health does.
     fn refresh(&self) -> Result<(), ResourcesError> {
         let mut compiled = (*self.status().compiled).clone();
         self.parts.tokens.fill(&mut compiled);
@@ -256,6 +257,34 @@ impl ConfigManager {
                 known = Some(found);
                 self.reload().await;
             }
+        }
+    }
+
+    /// Puts the listener's certificate in force whenever its files change, for ever.
+    pub async fn watch_listener_tls(self: Arc<Self>) {
+        let Some(tls) = self.settings.listen_tls.clone() else { return };
+        // One look may fall between two writes: what two in a row see is told, once.
+        let (mut seen, mut told) = (None, None);
+        loop {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let tls = tls.clone();
+            let Ok(looked) = tokio::task::spawn_blocking(move || tls.refresh()).await else { continue };
+            let flaw = looked.as_ref().err().cloned();
+            if let Ok(true) = looked {
+                let _one = self.changing.lock().await;
+                match self.refresh() {
+                    Ok(()) => tracing::info!("the listener's certificate was changed"),
+                    Err(error) => tracing::error!(%error, "the listener's certificate cannot be put in force"),
+                }
+            }
+            if let Some(text) = flaw.as_ref().filter(|_| flaw == seen && flaw != told) {
+                tracing::error!("{text}; the former certificate stays in force");
+                told = flaw.clone();
+            }
+            if flaw.is_none() {
+                told = None;
+            }
+            seen = flaw;
         }
     }
 

@@ -17,6 +17,7 @@ use envoy_types::pb::google::protobuf::Any;
 use sha2::{Digest, Sha256};
 
 use crate::keys::hub::Credentials;
+use crate::listener_tls::ListenerTls;
 use crate::xds::{Reference, ResourceType, Snapshot, SnapshotError};
 
 use resilience::Resilience;
@@ -43,6 +44,8 @@ pub const ROUTE_TABLE: &str = "gateway";
 pub struct Settings {
     /// Where clients connect.
     pub listen: std::net::SocketAddr,
+    /// What it proves itself with over TLS; `None`: it speaks in clear.
+    pub listen_tls: Option<ListenerTls>,
     /// The filter module, as Envoy finds it.
     pub filter_path: PathBuf,
     /// The certificates that backends' must be signed by, as Envoy finds them; `None` when there are none.
@@ -121,6 +124,12 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings, marks: &Marks) -> Resu
     resources.push((ResourceType::Listener, LISTENER.into(), listener::gateway(settings)));
     resources.push((ResourceType::ExtensionConfig, filter::GATEWAY_STAGE.into(), filter::gateway(compiled, settings)));
     references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Route, ROUTE_TABLE)));
+    if let Some(tls) = &settings.listen_tls {
+        for (name, any) in listener::secrets(&tls.current()) {
+            references.push(reference((ResourceType::Listener, LISTENER), (ResourceType::Secret, name)));
+            resources.push((ResourceType::Secret, name.to_owned(), any));
+        }
+    }
     Ok(Snapshot::new(version(&compiled.filter.version, &resources), resources, references)?)
 }
 
@@ -221,6 +230,7 @@ mod tests {
         let compiled = compile(&document, options).unwrap();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
+            listen_tls: None,
             filter_path: "filter.wasm".into(),
             ca_certificates: Some("bundle.pem".into()),
             max_body_bytes: 1 << 20,

@@ -14,11 +14,13 @@ mod later;
 mod limits;
 mod redis;
 mod resilience;
+mod tls;
 
 pub use later::flags_of_later_versions;
 pub use limits::{BudgetModeFlag, LeaseExpiry, LimitFlags, OnLossFlag, RedisWait};
 pub use redis::RedisFlags;
 pub use resilience::{FailureAction, ResilienceFlags};
+pub use tls::TlsFlags;
 
 /// The gateway for language models: virtual keys, limits and routing inside Envoy.
 #[derive(Debug, Parser)]
@@ -78,6 +80,9 @@ pub struct Run {
     /// Where clients connect
     #[arg(long, alias = "addr", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// TLS on the listener.
+    #[command(flatten)]
+    pub tls: TlsFlags,
     /// Variables for ${NAME} and *-env flags, read before the environment
     #[arg(long, value_name = "PATH")]
     pub dotenv: Option<PathBuf>,

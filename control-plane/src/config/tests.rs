@@ -41,6 +41,7 @@ impl Running {
         let configured = &beginning.configured;
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
+            listen_tls: None,
             filter_path: "filter.wasm".into(),
             ca_certificates: None,
             max_body_bytes: 1 << 20,

@@ -60,7 +60,8 @@ impl EnvoyAdmin {
     }
 }
 
-async fn exchange(
+/// Sends a request without a body on a connection of its own; the body of a 200.
+pub(crate) async fn exchange(
     stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     method: Method,
     path: &str,

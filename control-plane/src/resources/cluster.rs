@@ -279,6 +279,7 @@ mod tests {
         let compiled = compile(&loaded.document, options).unwrap();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
+            listen_tls: None,
             filter_path: "filter.wasm".into(),
             ca_certificates: bundle.map(Into::into),
             max_body_bytes: 1,

@@ -6,7 +6,9 @@
 
 use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
 use envoy_types::pb::envoy::config::accesslog::v3::access_log::ConfigType as AccessLogConfig;
+use envoy_types::pb::envoy::config::core::v3::TransportSocket;
 use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
+use envoy_types::pb::envoy::config::core::v3::transport_socket::ConfigType as SocketConfig;
 use envoy_types::pb::envoy::config::core::v3::{
     CidrRange, Http2ProtocolOptions, HttpProtocolOptions, SubstitutionFormatString,
 };
@@ -23,11 +25,17 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, HttpFilter, Rds,
 };
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::common_tls_context::ValidationContextType;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::tls_parameters::TlsProtocol;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
+    CommonTlsContext, DownstreamTlsContext, TlsParameters,
+};
 use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Any, BoolValue, Struct, Value};
 
-use super::proto::{ads, pack, seconds, socket, u32_value};
-use super::{LISTENER, ROUTE_TABLE, Settings, filter, local_reply};
+use super::proto::{ads, extension, pack, seconds, socket, u32_value};
+use super::{LISTENER, ROUTE_TABLE, Settings, filter, local_reply, secret};
+use crate::listener_tls::TlsMaterial;
 
 /// A client's connection may hold this much in each direction before Envoy stops reading; bodies that wait for their
 /// end have a limit of their own, in the route table.
@@ -36,19 +44,55 @@ const CONNECTION_BUFFER_BYTES: u32 = 1 << 20;
 /// A stream that is silent for this long in both directions is ended, unless its route allows more.
 pub(super) const STREAM_IDLE_SECONDS: u32 = 300;
 
+/// The secret of the listener's certificate.
+const CERTIFICATE: &str = "listener/certificate";
+/// The secret of the authorities of clients' certificates.
+const CLIENT_CA: &str = "listener/client-ca";
+
 /// The gateway's listener.
 pub(super) fn gateway(settings: &Settings) -> Any {
     let filter = Filter {
         name: "envoy.filters.network.http_connection_manager".into(),
         config_type: Some(NetworkFilterConfig::TypedConfig(pack(&connection_manager(settings)))),
     };
+    let transport_socket = settings.listen_tls.as_ref().map(|tls| self::tls(&tls.current()));
     pack(&Listener {
         name: LISTENER.into(),
         address: Some(socket(&settings.listen.ip().to_string(), settings.listen.port())),
-        filter_chains: vec![FilterChain { filters: vec![filter], ..Default::default() }],
+        filter_chains: vec![FilterChain { filters: vec![filter], transport_socket, ..Default::default() }],
         per_connection_buffer_limit_bytes: u32_value(CONNECTION_BUFFER_BYTES),
         ..Default::default()
     })
+}
+
+/// The secrets that the listener refers to, by name.
+pub(super) fn secrets(material: &TlsMaterial) -> Vec<(&'static str, Any)> {
+    let certificate = secret::certificate(CERTIFICATE, &material.certificate, &material.key);
+    let client_ca = material.client_ca.as_deref().map(|bundle| (CLIENT_CA, secret::authorities(CLIENT_CA, bundle)));
+    std::iter::once((CERTIFICATE, certificate)).chain(client_ca).collect()
+}
+
+/// TLS with clients. What is in it does not change with the files, which are secrets.
+fn tls(material: &TlsMaterial) -> TransportSocket {
+    let demanded = material.client_ca.is_some();
+    let common = CommonTlsContext {
+        tls_params: Some(TlsParameters {
+            tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
+            ..Default::default()
+        }),
+        alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
+        tls_certificate_sds_secret_configs: vec![secret::by_name(CERTIFICATE)],
+        validation_context_type: demanded
+            .then(|| ValidationContextType::ValidationContextSdsSecretConfig(secret::by_name(CLIENT_CA))),
+        ..Default::default()
+    };
+    let context = DownstreamTlsContext {
+        common_tls_context: Some(common),
+        require_client_certificate: Some(BoolValue { value: demanded }),
+        ..Default::default()
+    };
+    let extension = extension("envoy.transport_sockets.tls", pack(&context));
+    TransportSocket { name: extension.name, config_type: extension.typed_config.map(SocketConfig::TypedConfig) }
 }
 
 fn connection_manager(settings: &Settings) -> HttpConnectionManager {

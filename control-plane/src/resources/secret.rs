@@ -10,7 +10,7 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 use envoy_types::pb::envoy::extensions::http::injected_credentials::generic::v3::Generic;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::secret::Type;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
-    GenericSecret, SdsSecretConfig, Secret as Resource,
+    CertificateValidationContext, GenericSecret, SdsSecretConfig, Secret as Resource, TlsCertificate,
 };
 use envoy_types::pb::google::protobuf::Any;
 
@@ -26,19 +26,41 @@ pub(super) fn name(cluster: &str, header: &str) -> String {
 
 /// The secret of one header's value.
 pub(super) fn generic(name: &str, value: &Secret) -> Any {
-    let source =
-        DataSource { specifier: Some(Specifier::InlineString(value.expose().to_owned())), ..Default::default() };
-    pack(&Resource {
-        name: name.to_owned(),
-        r#type: Some(Type::GenericSecret(GenericSecret { secret: Some(source), ..Default::default() })),
-    })
+    let secret = Some(inline(value.expose()));
+    resource(name, Type::GenericSecret(GenericSecret { secret, ..Default::default() }))
+}
+
+/// The secret of a certificate and its key, both in PEM.
+pub(super) fn certificate(name: &str, chain: &str, key: &Secret) -> Any {
+    let (certificate_chain, private_key) = (Some(inline(chain)), Some(inline(key.expose())));
+    resource(name, Type::TlsCertificate(TlsCertificate { certificate_chain, private_key, ..Default::default() }))
+}
+
+/// The secret of authorities, in PEM, by one of which a certificate must be signed.
+pub(super) fn authorities(name: &str, bundle: &str) -> Any {
+    let trusted_ca = Some(inline(bundle));
+    resource(name, Type::ValidationContext(CertificateValidationContext { trusted_ca, ..Default::default() }))
+}
+
+/// Where TLS finds a secret of this name.
+pub(super) fn by_name(name: &str) -> SdsSecretConfig {
+    SdsSecretConfig { name: name.to_owned(), sds_config: Some(ads()) }
+}
+
+/// A text that stands in the message itself.
+pub(super) fn inline(text: &str) -> DataSource {
+    DataSource { specifier: Some(Specifier::InlineString(text.to_owned())), ..Default::default() }
+}
+
+fn resource(name: &str, secret: Type) -> Any {
+    pack(&Resource { name: name.to_owned(), r#type: Some(secret) })
 }
 
 /// The upstream filters of `cluster` that set the credential headers of `plan`, in place of what the client sent.
 pub(super) fn injectors(cluster: &str, plan: &ClusterPlan) -> Vec<HttpFilter> {
     let injector = |header: &String| {
         let credential = Generic {
-            credential: Some(SdsSecretConfig { name: name(cluster, header), sds_config: Some(ads()) }),
+            credential: Some(by_name(&name(cluster, header))),
             header: header.clone(),
             header_value_prefix: String::new(),
         };
