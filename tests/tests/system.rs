@@ -38,5 +38,6 @@ mod system {
     mod streaming;
     mod surface;
     mod tls;
+    mod tls_listener;
     mod trap;
 }
