@@ -2,6 +2,7 @@
 
 mod faults {
     mod audit;
+    mod backends;
     mod budgets;
     mod chaos;
     mod dice;

@@ -8,7 +8,7 @@ use ditto_policy::compile::{ClusterPlan, RoutePlan};
 use ditto_policy::filter_config::Prepare;
 use envoy_types::pb::envoy::config::cluster::v3::circuit_breakers::Thresholds;
 use envoy_types::pb::envoy::config::cluster::v3::cluster::{
-    ClusterDiscoveryType, CustomClusterType, DiscoveryType, LbPolicy,
+    ClusterDiscoveryType, CommonLbConfig, CustomClusterType, DiscoveryType, LbPolicy,
 };
 use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster};
 use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
@@ -37,7 +37,7 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 use envoy_types::pb::envoy::r#type::matcher::v3::StringMatcher;
 use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
 use envoy_types::pb::google::protobuf::value::Kind;
-use envoy_types::pb::google::protobuf::{Any, Struct, Value};
+use envoy_types::pb::google::protobuf::{Any, Duration, Struct, Value};
 
 use super::proto::{extension, pack, seconds, socket, u32_value};
 use super::resilience::Breaker;
@@ -94,7 +94,8 @@ pub(super) fn last_resort(plan: &ClusterPlan, settings: &Settings) -> Result<Any
     Ok(pack(&cluster))
 }
 
-/// Where a backend is, and how many requests it may have.
+/// Where a backend is, and how many requests it may have. Envoy would tell its workers of a second ejection only a second
+/// after the first, to save them work with large clusters; until then they would go on asking who has failed.
 fn destination(plan: &ClusterPlan, name: String, settings: &Settings) -> Result<Cluster, ResourcesError> {
     let url = &plan.base_url;
     let is_address = url.host.parse::<IpAddr>().is_ok();
@@ -129,6 +130,7 @@ fn destination(plan: &ClusterPlan, name: String, settings: &Settings) -> Result<
         cluster_discovery_type: Some(discovery),
         circuit_breakers: Some(circuit_breakers(plan.max_in_flight)),
         transport_socket,
+        common_lb_config: Some(CommonLbConfig { update_merge_window: Some(Duration::default()), ..Default::default() }),
         ..Default::default()
     })
 }

@@ -38,7 +38,7 @@ const STILL: Duration = Duration::from_secs(3);
 /// What is found wrong in the books is told so often at the end; it is printed at once.
 const WRONG_MAX: usize = 20;
 
-fn setting(name: &str, default: impl FnOnce() -> u64) -> u64 {
+pub(super) fn setting(name: &str, default: impl FnOnce() -> u64) -> u64 {
     match env::var(name) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
         Err(_) => default(),
