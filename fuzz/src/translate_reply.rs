@@ -46,6 +46,10 @@ impl Run {
         let mode = translator.begin(status, Some(content_type));
         let mut out = Vec::new();
         let mut pieces = pieces.into_iter().peekable();
+        if pieces.peek().is_none() {
+            // A reply without a body has an end too.
+            out.extend(translator.feed(b"", true));
+        }
         while let Some(piece) = pieces.next() {
             out.extend(translator.feed(piece, pieces.peek().is_none()));
         }
