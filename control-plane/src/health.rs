@@ -183,6 +183,7 @@ async fn ask(http: &HttpClient, question: &Question, timeout: Duration) -> Resul
     }
     let request = request.body(Full::new(Bytes::new()));
     let request = request.map_err(|_| "its address or headers cannot be sent".to_owned())?;
+    let http = http.of_backend(question.tls.as_ref()).map_err(|error| error.to_string())?;
     match http.status(request, timeout).await {
         Ok(status) if status.is_success() => Ok(()),
         Ok(status) => Err(format!("it answers with status {}", status.as_u16())),

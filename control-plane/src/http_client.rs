@@ -3,17 +3,19 @@
 
 use std::error::Error as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ditto_policy::document::BackendTls;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::locate;
@@ -29,6 +31,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct HttpClient {
     inner: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    roots: Arc<RootCertStore>,
 }
 
 /// A reply that came in time and whole.
@@ -69,18 +72,55 @@ impl HttpClient {
         {
             add(&mut roots, &bundle);
         }
+        let roots = Arc::new(roots);
+        Self::over(Arc::clone(&roots), &roots, &BackendTls::default())
+    }
+
+    /// A client that speaks TLS as one backend wants it; the same client where it wants nothing.
+    ///
+    /// # Errors
+    /// What it wants cannot be read.
+    pub fn of_backend(&self, tls: Option<&BackendTls>) -> Result<Self, HttpError> {
+        let Some(tls) = tls else { return Ok(self.clone()) };
+        let mut roots = Arc::clone(&self.roots);
+        if let Some(ca) = &tls.ca {
+            let mut own = RootCertStore::empty();
+            own.add_parsable_certificates(CertificateDer::pem_slice_iter(ca.as_bytes()).filter_map(Result::ok));
+            roots = Arc::new(own);
+        }
+        let client = Self::over(Arc::clone(&self.roots), &roots, tls);
+        client.map_err(|error| HttpError::Failed(format!("its TLS cannot be set up: {error}")))
+    }
+
+    /// `roots` is for what it makes of backends, `trusted` for itself.
+    fn over(roots: Arc<RootCertStore>, trusted: &Arc<RootCertStore>, own: &BackendTls) -> Result<Self, rustls::Error> {
         let provider = rustls::crypto::ring::default_provider();
         let tls = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions()?;
-        let tls = tls.with_root_certificates(roots).with_no_client_auth();
+        let tls = tls.with_root_certificates(Arc::clone(trusted));
+        let unreadable = |error: rustls::pki_types::pem::Error| rustls::Error::General(error.to_string());
+        let tls = match &own.client {
+            None => tls.with_no_client_auth(),
+            Some(client) => {
+                let chain = CertificateDer::pem_slice_iter(client.chain.expose().as_bytes());
+                let chain = chain.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+                let key = PrivateKeyDer::from_pem_slice(client.key.expose().as_bytes()).map_err(unreadable)?;
+                tls.with_client_auth_cert(chain, key)?
+            }
+        };
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         connector.enforce_http(false);
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let connector = https.wrap_connector(connector);
+        let mut https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        if let Some(name) = &own.server_name {
+            let name = ServerName::try_from(name.clone());
+            let name = name.map_err(|_| rustls::Error::General("its server name is none".to_owned()))?;
+            https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
+        }
+        let connector = https.enable_http1().wrap_connector(connector);
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(IDLE_MAX).pool_timer(TokioTimer::new());
-        Ok(Self { inner: builder.build(connector) })
+        Ok(Self { inner: builder.build(connector), roots })
     }
 
     /// Sends a request, and reads no more of its reply than the status.

@@ -97,8 +97,16 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings, marks: &Marks) -> Resu
     for (index, plan) in compiled.clusters.iter().enumerate() {
         resources.push((ResourceType::Cluster, plan.name.clone(), cluster::backend(plan, settings, marks)?));
         add_secrets(&plan.name, plan, &mut resources, &mut references);
+        let client_certificate = cluster::client_certificate(plan);
+        if let Some((name, any)) = &client_certificate {
+            references.push(reference((ResourceType::Cluster, &plan.name), (ResourceType::Secret, name)));
+            resources.push((ResourceType::Secret, name.clone(), any.clone()));
+        }
         if needs_last_resort(compiled, index, settings) {
             let name = cluster::last_resort_name(plan);
+            if let Some((secret, _)) = &client_certificate {
+                references.push(reference((ResourceType::Cluster, &name), (ResourceType::Secret, secret)));
+            }
             resources.push((ResourceType::Cluster, name, cluster::last_resort(plan, settings)?));
         }
     }
@@ -214,6 +222,7 @@ mod tests {
             name: "one".into(),
             base_url: "https://one.example/v1".into(),
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
+            tls: None,
             sigv4: None,
             refreshed: None,
             api_keys: None,

@@ -39,5 +39,6 @@ mod system {
     mod surface;
     mod tls;
     mod tls_listener;
+    mod tls_upstream;
     mod trap;
 }

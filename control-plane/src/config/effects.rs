@@ -112,12 +112,14 @@ fn clusters(compiled: &Compiled) -> BTreeMap<&str, &str> {
 /// What a backend's attempts carry. Where it is obtained from stands for a credential that expires.
 fn credentials(document: &Document) -> BTreeMap<&str, impl PartialEq> {
     let carried = document.backends.iter().map(|backend| {
-        let all = (&backend.headers, &backend.query_params, &backend.sigv4, &backend.refreshed, &backend.api_keys);
-        (backend.name.as_str(), all)
+        let client = backend.tls.as_ref().and_then(|tls| tls.client.as_ref());
+        let obtained = (&backend.sigv4, &backend.refreshed, client);
+        (backend.name.as_str(), (&backend.headers, &backend.query_params, &backend.api_keys, obtained))
     });
     carried
-        .filter(|(_, (headers, params, sigv4, refreshed, api_keys))| {
-            !headers.is_empty() || !params.is_empty() || sigv4.is_some() || refreshed.is_some() || api_keys.is_some()
+        .filter(|(_, (headers, params, api_keys, (sigv4, refreshed, client)))| {
+            let others = api_keys.is_some() || sigv4.is_some() || refreshed.is_some() || client.is_some();
+            !headers.is_empty() || !params.is_empty() || others
         })
         .collect()
 }

@@ -47,6 +47,7 @@ const PUBLIC: &[&str] = &[
     "scope",
     "scopes",
     "server_id",
+    "server_name",
     "service",
     "tenant_id",
     "type",
@@ -60,6 +61,9 @@ const ADDRESSES: &[&str] = &["api_base", "base_url", "http_url", "token_url", "u
 /// Fields whose strings are names of variables, as long as they look like one.
 const VARIABLES: &[&str] =
     &["access_keys", "client_id_keys", "client_secret_keys", "json_env", "keys", "secret_keys", "session_token_keys"];
+
+/// Fields whose strings are certificates in PEM, or paths of files with them.
+const CERTIFICATES: &[&str] = &["ca", "client_cert"];
 
 /// Objects whose members the operator names, and whose values may be credentials.
 const SECRET_MAPS: &[&str] = &["env", "extra_params", "headers", "http_headers", "http_query_params", "query_params"];
@@ -194,6 +198,9 @@ fn is_public_text(text: &str, field: &str) -> bool {
     if VARIABLES.contains(&field) {
         return text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     }
+    if CERTIFICATES.contains(&field) {
+        return text.starts_with(['/', '-']) && !text.contains("PRIVATE KEY");
+    }
     field == "token" && is_hash(text)
 }
 
@@ -265,6 +272,21 @@ mod tests {
         );
         assert_eq!(shown["router"], document()["router"]);
         assert_eq!(shown["somebody_elses"]["env"]["A"], "redacted");
+    }
+
+    #[test]
+    fn of_tls_only_the_key_is_hidden() {
+        let (certificate, key) = ("-----BEGIN CERTIFICATE-----\nA", "-----BEGIN PRIVATE KEY-----\nhunter2");
+        let tls = |ca: &str, client_key: &str| json!({"backends": [{"tls": {"ca": ca, "client_cert": "/c.pem", "client_key": client_key, "server_name": "h"}}]});
+        for (document, expected, flaws) in [
+            (tls(certificate, "${KEY}"), tls(certificate, "${KEY}"), 0),
+            (tls(certificate, key), tls(certificate, REDACTED), 1),
+            (tls(key, "/key.pem"), tls(REDACTED, REDACTED), 2),
+            (tls("hunter2", "secret://file?path=/key.pem"), tls(REDACTED, "secret://file?path=/key.pem"), 1),
+        ] {
+            assert_eq!(redacted(&document), expected);
+            assert_eq!(not_installable(&document).len(), flaws, "{expected}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::redirect_file;
 use crate::environment::ProcessEnvironment;
+use crate::pem::{self, PairFlaw};
 
 /// A document or a price file may be this large.
 const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
@@ -93,6 +94,7 @@ impl Source {
         let document = environment.map_err(|error| vec![Problem::new("", error)]).and_then(|environment| {
             let text = text.map_err(Clone::clone)?;
             let mut loaded = load_beside(text, format, &environment, &self.providers.all())?;
+            check_tls(&loaded.document.backends)?;
             if let Some(path) = &self.redirects {
                 redirect_file::add(path, &read_text(path), &mut loaded.document.redirects)?;
             }
@@ -110,6 +112,27 @@ impl Source {
         let others = [&self.dotenv, &self.pricing_litellm, &self.redirects];
         std::iter::once(&self.path).chain(others.into_iter().flatten())
     }
+}
+
+/// Sees whether the certificates of backends' `tls` can be read, and the keys are theirs.
+fn check_tls(backends: &[Backend]) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    for (index, backend) in backends.iter().enumerate() {
+        let mut flawed = |field: &str, flaw: String| {
+            problems.push(Problem::new(format!("backends[{index}].tls.{field}"), flaw));
+        };
+        let Some(tls) = &backend.tls else { continue };
+        if let Some(flaw) = tls.ca.as_deref().and_then(|ca| pem::check_authorities(ca).err()) {
+            flawed("ca", flaw);
+        }
+        let client = tls.client.as_ref();
+        match client.map(|client| pem::check_pair(client.chain.expose(), client.key.expose())) {
+            Some(Err(PairFlaw::Certificate(flaw))) => flawed("client_cert", flaw),
+            Some(Err(PairFlaw::Key(flaw))) => flawed("client_key", flaw),
+            Some(Ok(())) | None => {}
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn load_prices(path: &Path) -> Result<Prices, Problem> {
@@ -163,6 +186,27 @@ mod tests {
         assert_eq!(prices.status(), json!({"models": 1, "skipped": 2}));
         let without = Source { pricing_litellm: None, ..source };
         assert!(without.load().unwrap().prices.is_none());
+    }
+
+    #[test]
+    fn a_clients_key_must_fit_its_certificate() {
+        let pair = || {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+            (certificate.pem(), key.serialize_pem())
+        };
+        let ((certificate, key), (_, other)) = (pair(), pair());
+        let load = |tls: Value| {
+            let document = json!({"backends": [{"name": "a", "base_url": "https://h", "tls": tls}]});
+            let (_place, source) = source(&document.to_string(), PRICES);
+            source.load().map(drop).map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(load(json!({"ca": certificate, "client_cert": certificate, "client_key": key})), Ok(()));
+        let problems =
+            load(json!({"ca": "-----BEGIN CERTIFICATE-----", "client_cert": certificate, "client_key": other}));
+        let [ca, key] = problems.unwrap_err().try_into().unwrap();
+        assert!(ca.starts_with("backends[0].tls.ca: "), "{ca}");
+        assert_eq!(key, "backends[0].tls.client_key: it is not the key of the certificate");
     }
 
     #[test]

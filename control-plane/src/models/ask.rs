@@ -72,6 +72,10 @@ pub(super) async fn ask(
     let Ok(request) = request.body(Full::new(Bytes::new())) else {
         return failed("its address or headers cannot be sent");
     };
+    let http = match http.of_backend(question.tls.as_ref()) {
+        Ok(http) => http,
+        Err(error) => return failed(&error.to_string()),
+    };
     match http.send(request, ANSWER_TIMEOUT, ANSWER_BYTES_MAX).await {
         Ok(reply) if reply.status.is_success() => match model::read(&reply.body, question.form, &source.name) {
             Some(mut models) => {

@@ -2,6 +2,7 @@
 
 use ditto_policy::base_url::{BaseUrl, encode_query, join};
 use ditto_policy::compile::{ClusterPlan, Compiled};
+use ditto_policy::document::BackendTls;
 use ditto_policy::filter_config::{BackendConfig, Capability, ProviderConfig, Speaks};
 use ditto_policy::secret::Secret;
 
@@ -34,6 +35,8 @@ pub(crate) struct Question {
     pub(crate) cluster: String,
     pub(crate) url: Secret,
     pub(crate) headers: Vec<(String, Secret)>,
+    /// How TLS is spoken with it.
+    pub(crate) tls: Option<BackendTls>,
     pub(super) form: Form,
 }
 
@@ -119,7 +122,7 @@ impl Question {
             headers.push(("anthropic-version".to_owned(), Secret::new(version.unwrap_or(ANTHROPIC_VERSION))));
         }
         let url = Secret::new(format!("{root}{path}"));
-        Some(Self { cluster: plan.name.clone(), url, headers, form })
+        Some(Self { cluster: plan.name.clone(), url, headers, tls: plan.tls.clone(), form })
     }
 
     /// Where a dialect has its list of models, and how that looks.

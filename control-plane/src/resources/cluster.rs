@@ -99,11 +99,7 @@ pub(super) fn last_resort(plan: &ClusterPlan, settings: &Settings) -> Result<Any
 fn destination(plan: &ClusterPlan, name: String, settings: &Settings) -> Result<Cluster, ResourcesError> {
     let url = &plan.base_url;
     let is_address = url.host.parse::<IpAddr>().is_ok();
-    let transport_socket = match (&settings.ca_certificates, url.tls) {
-        (_, false) => None,
-        (Some(bundle), true) => Some(tls(&url.host, is_address, bundle)),
-        (None, true) => return Err(ResourcesError::NoCaCertificates { backend: plan.backend.clone() }),
-    };
+    let transport_socket = url.tls.then(|| tls(plan, settings.ca_certificates.as_deref())).transpose()?;
     let discovery = if is_address { ClusterDiscoveryType::Type(DiscoveryType::Static.into()) } else { dns() };
     let endpoint = Endpoint {
         address: Some(socket(&url.host, url.port)),
@@ -231,37 +227,60 @@ fn http_options(mut filters: Vec<HttpFilter>, tls: bool, settings: &Settings) ->
     [(HTTP_OPTIONS.to_owned(), pack(&options))].into_iter().collect()
 }
 
-/// TLS: the certificate must be for the host and signed by one of `bundle`. Envoy (seen on 1.40) does not know the
-/// system's roots under that name, so they are named as a file.
-fn tls(host: &str, is_address: bool, bundle: &Path) -> TransportSocket {
-    let san_type = if is_address { SanType::IpAddress } else { SanType::Dns };
-    let san = SubjectAltNameMatcher {
-        san_type: san_type.into(),
-        matcher: Some(StringMatcher {
-            match_pattern: Some(MatchPattern::Exact(host.to_owned())),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    let validation = CertificateValidationContext {
-        trusted_ca: Some(DataSource {
+/// The secret of what the gateway proves itself with to the backend, by its name.
+///
+/// Its name says no more than the cluster's: another certificate takes the place of the former one, and no connection
+/// moves.
+pub(super) fn client_certificate(plan: &ClusterPlan) -> Option<(String, Any)> {
+    let client = plan.tls.as_ref()?.client.as_ref()?;
+    let name = secret::name(&plan.name, "client-certificate");
+    let any = secret::certificate(&name, client.chain.expose(), &client.key);
+    Some((name, any))
+}
+
+/// TLS: the certificate must be for the host, or the name that is given in its place, and signed by one of the
+/// backend's authorities, or else of `bundle`. Envoy (seen on 1.40) does not know the system's roots under that name,
+/// so they are named as a file.
+fn tls(plan: &ClusterPlan, bundle: Option<&Path>) -> Result<TransportSocket, ResourcesError> {
+    let own = plan.tls.as_ref();
+    let trusted_ca = match (own.and_then(|tls| tls.ca.as_deref()), bundle) {
+        (Some(ca), _) => secret::inline(ca),
+        (None, Some(bundle)) => DataSource {
             specifier: Some(Specifier::Filename(bundle.to_string_lossy().into_owned())),
             ..Default::default()
-        }),
-        match_typed_subject_alt_names: vec![san],
+        },
+        (None, None) => return Err(ResourcesError::NoCaCertificates { backend: plan.backend.clone() }),
+    };
+    let name = own.and_then(|tls| tls.server_name.as_deref()).unwrap_or(&plan.base_url.host);
+    let is_address = name.parse::<IpAddr>().is_ok();
+    let validation = CertificateValidationContext {
+        trusted_ca: Some(trusted_ca),
+        match_typed_subject_alt_names: vec![must_be_for(name, is_address)],
         ..Default::default()
     };
+    let secrets = client_certificate(plan).into_iter().map(|(name, _)| secret::by_name(&name));
     let context = UpstreamTlsContext {
         common_tls_context: Some(CommonTlsContext {
             validation_context_type: Some(ValidationContextType::ValidationContext(validation)),
+            tls_certificate_sds_secret_configs: secrets.collect(),
             ..Default::default()
         }),
         // A server name is a name: RFC 6066 knows no addresses there.
-        sni: if is_address { String::new() } else { host.to_owned() },
+        sni: if is_address { String::new() } else { name.to_owned() },
         ..Default::default()
     };
     let extension = extension("envoy.transport_sockets.tls", pack(&context));
-    TransportSocket { name: extension.name, config_type: extension.typed_config.map(SocketConfig::TypedConfig) }
+    Ok(TransportSocket { name: extension.name, config_type: extension.typed_config.map(SocketConfig::TypedConfig) })
+}
+
+fn must_be_for(name: &str, is_address: bool) -> SubjectAltNameMatcher {
+    let san_type = if is_address { SanType::IpAddress } else { SanType::Dns };
+    let exact = MatchPattern::Exact(name.to_owned());
+    SubjectAltNameMatcher {
+        san_type: san_type.into(),
+        matcher: Some(StringMatcher { match_pattern: Some(exact), ..Default::default() }),
+        ..Default::default()
+    }
 }
 
 #[cfg(test)]
@@ -275,7 +294,12 @@ mod tests {
     use crate::environment::ProcessEnvironment;
 
     fn cluster(base_url: &str, bundle: Option<&str>) -> Result<Cluster, ResourcesError> {
-        let text = format!(r#"{{"backends": [{{"name": "one", "base_url": "{base_url}"}}]}}"#);
+        cluster_with(base_url, "{}", bundle)
+    }
+
+    fn cluster_with(base_url: &str, tls: &str, bundle: Option<&str>) -> Result<Cluster, ResourcesError> {
+        let tls = if tls == "{}" { String::new() } else { format!(r#", "tls": {tls}"#) };
+        let text = format!(r#"{{"backends": [{{"name": "one", "base_url": "{base_url}"{tls}}}]}}"#);
         let loaded = load(&text, Some(Format::Json), &ProcessEnvironment::load(None).unwrap()).unwrap();
         let options = Options { max_body_bytes: 1, open_relay: true, metering: Metering::default() };
         let compiled = compile(&loaded.document, options).unwrap();
@@ -320,6 +344,23 @@ mod tests {
         assert!(validation.system_root_certs.is_none(), "Envoy has not implemented it");
         assert_eq!(san(&validation), (SanType::Dns, "one.example"));
         assert_eq!(context.sni, "one.example");
+    }
+
+    #[test]
+    fn a_backend_may_have_a_name_authorities_and_a_client_certificate_of_its_own() {
+        let tls = r#"{"server_name": "inner.example", "ca": "-----BEGIN CERTIFICATE-----\nA", "client_key":
+            "-----BEGIN PRIVATE KEY-----\nhunter2", "client_cert": "-----BEGIN CERTIFICATE-----\nB"}"#;
+        let plain = cluster("https://192.0.2.1/v1", Some("bundle.pem")).unwrap();
+        let cluster = cluster_with("https://192.0.2.1/v1", tls, None).unwrap();
+        assert_ne!(cluster.name, plain.name);
+        assert!(!format!("{cluster:?}").contains("hunter2"));
+        let secret = format!("{}/client-certificate", cluster.name);
+        let (context, validation) = tls_of(cluster);
+        let ca = validation.trusted_ca.as_ref().and_then(|source| source.specifier.clone());
+        assert_eq!(ca, Some(Specifier::InlineString("-----BEGIN CERTIFICATE-----\nA".into())));
+        assert_eq!((san(&validation), context.sni.as_str()), ((SanType::Dns, "inner.example"), "inner.example"));
+        let secrets = context.common_tls_context.unwrap().tls_certificate_sds_secret_configs;
+        assert_eq!(secrets, [secret::by_name(&secret)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base_url::{BaseUrl, BaseUrlError};
 use crate::document::redirects::{self, RedirectError};
-use crate::document::{ApiKeys, Backend, Document, Refreshed, SigV4, WeightedBackend};
+use crate::document::{ApiKeys, Backend, BackendTls, Document, Refreshed, SigV4, WeightedBackend};
 use crate::filter_config::{BackendConfig, Choice, FilterConfig, Metering, Prepare, RouteConfig, RuleConfig, SCHEMA};
 use crate::secret::Secret;
 
@@ -44,6 +44,8 @@ pub struct ClusterPlan {
     pub backend: String,
     /// Where it is.
     pub base_url: BaseUrl,
+    /// How TLS is spoken with it, beside what holds for all.
+    pub tls: Option<BackendTls>,
     /// Headers that every attempt gets, in place of the client's. Names are lower case.
     pub headers: BTreeMap<String, Secret>,
     /// What every attempt is signed with.
@@ -143,11 +145,15 @@ fn cluster_plan(backend: &Backend) -> Result<ClusterPlan, CompileError> {
     // What Envoy's cluster is made of: values of credentials change without it.
     let names: Vec<_> = backend.headers.keys().map(String::as_str).collect();
     let BaseUrl { tls, host, port, .. } = &base_url;
-    let content = format!("{tls} {host} {port} {:?} {}", backend.max_in_flight, names.join(" "));
+    let mut content = format!("{tls} {host} {port} {:?} {}", backend.max_in_flight, names.join(" "));
+    if let Some(tls) = &backend.tls {
+        content = format!("{content} {:?} {} {:?}", tls.server_name, tls.client.is_some(), tls.ca);
+    }
     Ok(ClusterPlan {
         name: format!("{}/{}", backend.name, content_hash(content.as_bytes())),
         backend: backend.name.clone(),
         base_url,
+        tls: backend.tls.clone(),
         headers: backend.headers.clone(),
         sigv4: backend.sigv4.clone(),
         refreshed: backend.refreshed.clone(),
@@ -273,6 +279,7 @@ mod tests {
             name: name.into(),
             base_url: base_url.into(),
             headers: [("authorization".to_owned(), Secret::new(credential))].into(),
+            tls: None,
             sigv4: None,
             refreshed: None,
             api_keys: None,

@@ -26,6 +26,7 @@ mod servers;
 #[cfg(test)]
 mod testing;
 mod text;
+mod tls;
 mod tree;
 
 pub use api_keys::{ApiKeys, Balance};
@@ -35,6 +36,7 @@ pub use expand::Environment;
 pub use load::{Loaded, load, load_beside, written};
 pub use problem::Problem;
 pub use text::Format;
+pub use tls::{BackendTls, ClientCertificate};
 
 /// The whole document, with `${ENV}` references already replaced and defaults filled in.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,6 +67,8 @@ pub struct Backend {
     pub base_url: String,
     /// Always sent, in place of client headers of the same name. Names are lower case.
     pub headers: BTreeMap<String, Secret>,
+    /// How TLS is spoken with it, beside what holds for all; only with an `https` base URL.
+    pub tls: Option<BackendTls>,
     /// What its attempts are signed with.
     pub sigv4: Option<SigV4>,
     /// A credential that has to be obtained; its place among the headers or parameters is blank.

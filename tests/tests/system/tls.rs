@@ -62,16 +62,25 @@ pub(super) struct Terminator {
 
 impl Terminator {
     pub(super) async fn start(simulator: &Simulator, certificate: Value, alpn: &[&str]) -> Self {
+        let common = json!({"alpn_protocols": alpn, "tls_certificates": [certificate]});
+        Self::speaking(simulator, json!({"common_tls_context": common})).await
+    }
+
+    /// One that lets nobody in without a certificate of `clients`.
+    pub(super) async fn demanding(simulator: &Simulator, certificate: Value, clients: &Authority) -> Self {
+        let trusted = json!({"trusted_ca": {"inline_string": clients.issuer.pem()}});
+        let common = json!({"tls_certificates": [certificate], "validation_context": trusted});
+        Self::speaking(simulator, json!({"common_tls_context": common, "require_client_certificate": true})).await
+    }
+
+    async fn speaking(simulator: &Simulator, tls: Value) -> Self {
         let (listen, target) = (ports::free(), simulator.address());
         let socket = |address: std::net::SocketAddr| json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}});
         let any = |ty: &str, mut value: Value| {
             value["@type"] = json!(format!("type.googleapis.com/envoy.extensions.{ty}"));
             value
         };
-        let tls = any(
-            "transport_sockets.tls.v3.DownstreamTlsContext",
-            json!({"common_tls_context": {"alpn_protocols": alpn, "tls_certificates": [certificate]}}),
-        );
+        let tls = any("transport_sockets.tls.v3.DownstreamTlsContext", tls);
         let router = any("filters.http.router.v3.Router", json!({}));
         let route = json!({"match": {"prefix": "/"}, "route": {"cluster": "simulator", "timeout": "0s"}});
         let connections = any(

@@ -16,13 +16,13 @@ use super::tls::Authority;
 use ditto_tests::support::SOON;
 
 /// Files of a certificate and its key.
-struct Files {
+pub(super) struct Files {
     directory: TempDir,
 }
 
 impl Files {
     /// Those of a fresh certificate for `localhost`.
-    fn new(authority: &Authority) -> Self {
+    pub(super) fn new(authority: &Authority) -> Self {
         let files = Self { directory: tempfile::tempdir().unwrap() };
         files.write(&authority.sign("localhost"));
         files
@@ -34,11 +34,11 @@ impl Files {
         fs::write(self.key(), text("private_key")).unwrap();
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub(super) fn certificate(&self) -> PathBuf {
         self.directory.path().join("cert.pem")
     }
 
-    fn key(&self) -> PathBuf {
+    pub(super) fn key(&self) -> PathBuf {
         self.directory.path().join("key.pem")
     }
 
@@ -47,7 +47,7 @@ impl Files {
     }
 
     /// A line in the middle of the key, of which no text but the file should have a word.
-    fn telling_line(&self) -> String {
+    pub(super) fn telling_line(&self) -> String {
         fs::read_to_string(self.key()).unwrap().lines().nth(1).unwrap().to_owned()
     }
 }

@@ -9,12 +9,14 @@ use super::parameters::{headers, query_params};
 use super::problem::{Path, Problem};
 use super::provider::translation;
 use super::reader::{Object, Reader};
+use super::tls::backend_tls;
 use super::{Backend, TIMEOUT_SECONDS_DEFAULT};
 use crate::base_url::BaseUrl;
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "name",
     "base_url",
+    "tls",
     "headers",
     "api_keys",
     "balance",
@@ -65,6 +67,7 @@ fn backend(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Ba
         name,
         base_url: given.unwrap_or_default(),
         headers: object.optional(reader, "headers", headers).unwrap_or_default(),
+        tls: None,
         sigv4: None,
         refreshed: None,
         api_keys: None,
@@ -79,6 +82,7 @@ fn backend(reader: &mut Reader<'_>, value: &Value, path: &Path<'_>) -> Option<Ba
         place = translation.key_header;
         translation.apply(reader, &object, &mut backend);
     }
+    backend.tls = backend_tls(reader, &object, &backend.base_url);
     backend.api_keys = api_keys(reader, &object, place);
     if let Some(keys) = &backend.api_keys
         && backend.headers.contains_key(&keys.header)
