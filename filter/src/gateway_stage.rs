@@ -19,9 +19,10 @@ use crate::charge;
 use crate::head::Head;
 use crate::host::{Flow, Host, HostError};
 use crate::in_flight::Permit;
+use crate::knowledge::{KnownKey, Verdict};
 use crate::reply;
 use crate::request_id::of_client;
-use crate::worker::{KnownKey, Verdict, Worker};
+use crate::worker::Worker;
 
 mod admitted;
 mod answer;

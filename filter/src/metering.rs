@@ -12,7 +12,8 @@ use ditto_pricing::Price;
 use crate::backend_stage::Attempt;
 use crate::charge::{self, Ended, Kind, Need};
 use crate::host::{Host, HostError};
-use crate::worker::{KnownKey, Worker};
+use crate::knowledge::KnownKey;
+use crate::worker::Worker;
 
 /// How much of a reply is dropped after its end was written here, before its stream is closed. Most clients hang up at
 /// the end; one that reads on gets a proper end of the body too, unless the backend goes on for long.

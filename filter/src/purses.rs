@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use ditto_ledger::{Admission, Amounts, Purse, Refusal, Reservation};
 
-use crate::worker::KnownKey;
+use crate::knowledge::KnownKey;
 
 mod agenda;
 mod session;

@@ -4,7 +4,7 @@ use ditto_llm::fault::Fault;
 use ditto_policy::routing::Backend;
 use ditto_translate::sigv4::{self, Keys, Unsigned};
 
-use crate::worker::Credentials;
+use crate::knowledge::Credentials;
 
 pub(crate) use ditto_translate::sigv4::TOKEN_HEADER;
 

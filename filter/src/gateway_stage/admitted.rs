@@ -9,7 +9,7 @@ use ditto_policy::upstream_path;
 
 use super::{PIECE_BYTES, Stop, scan_fault};
 use crate::host::{Host, HostError};
-use crate::worker::KnownKey;
+use crate::knowledge::KnownKey;
 
 /// A request whose head passed the checks.
 #[derive(Debug)]

@@ -18,10 +18,11 @@ use super::{Admitted, GatewayStage, REQUEST_ID_HEADER, ROUTE_HEADER, Stop, TICKE
 use crate::backend_stage::Attempt;
 use crate::charge::{self, Asked, Kind, Need};
 use crate::host::{Host, HostError};
+use crate::knowledge::KnownKey;
 use crate::metering::{self, Destination, Meter};
 use crate::signing;
 use crate::translation::{self, Original, VERSION_HEADER};
-use crate::worker::{KnownKey, Ticket};
+use crate::worker::Ticket;
 
 /// A request that is ready to go on.
 pub(super) struct Forward {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ditto_ledger::{Admission, Amounts, LeaseState, Purse, Refusal, Reply, Waiting};
 
 use super::Answer;
-use crate::worker::KnownKey;
+use crate::knowledge::KnownKey;
 
 /// How long a request waits for the ledger, in milliseconds.
 pub(super) const WAIT_MS: u64 = 2_000;
