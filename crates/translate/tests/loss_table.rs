@@ -5,6 +5,8 @@
 
 #[path = "loss_table/cell.rs"]
 mod cell;
+#[path = "loss_table/features.rs"]
+mod features;
 #[path = "loss_table/implied.rs"]
 mod implied;
 #[path = "loss_table/page.rs"]
@@ -81,4 +83,19 @@ fn the_document_is_current_and_no_loss_is_silent() {
     let written = fs::read_to_string(&path).unwrap_or_default();
     let stale = page.lines().zip(written.lines()).find(|(now, then)| now != then);
     assert!(written == page, "docs/translation.md is not current, see the head of this test; first: {stale:?}");
+}
+
+#[test]
+fn the_readme_says_what_each_backend_gets() {
+    const MARKS: [&str; 2] = ["<!-- features:begin -->\n", "<!-- features:end -->"];
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once(MARKS[0]).expect("the table begins");
+    let (written, tail) = rest.split_once(MARKS[1]).expect("the table ends");
+    let table = features::table();
+    if std::env::var_os("DITTO_UPDATE").is_some() {
+        fs::write(&path, [head, MARKS[0], &table, MARKS[1], tail].concat()).unwrap();
+        return;
+    }
+    assert!(written == table, "put this between the marks, or run this test with DITTO_UPDATE=1:\n{table}");
 }

@@ -120,7 +120,7 @@ pub(crate) fn head() -> String {
     between them:\n\n\
     - `passes`: the backend speaks the client's dialect, and gets the client's bytes.\n\
     - `✓`: the backend gets it in its own words; a note says what is lost of it.\n\
-    - `dropped`: it is left out, because that does no harm; the reply's header `x-ditto-translation` names it.\n\
+    - `dropped`: it is left out, because that does no harm; the reply's header `x-ditto-dropped` names it.\n\
     - `refused`: leaving it out would change the request's meaning. The request is refused with an error that names \
     it, unless the operator allows losses; then it is dropped.\n\
     - `error`: the request is refused in any case.\n\
