@@ -33,6 +33,8 @@ pub(crate) struct Subscription {
     sent_version: Option<String>,
     /// The node is owed a response even if nothing changed.
     is_answer_due: bool,
+    /// The response in flight is one that was owed.
+    is_answer_in_flight: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Subscription {
             refused: None,
             sent_version: None,
             is_answer_due: false,
+            is_answer_in_flight: false,
         }
     }
 
@@ -99,6 +102,8 @@ impl Subscription {
                 let version = offer.set.version().to_owned();
                 // What was refused first says more than what went wrong when going back.
                 let is_former = self.accepted_version() == Some(&version);
+                // Who asked holds nothing yet, and is owed what all go back to.
+                self.is_answer_due |= self.is_answer_in_flight && !is_former;
                 if self.refused.is_none() || !is_former {
                     self.refused = Some(Nack { version, message: shortened(&error.message) });
                 }
@@ -176,7 +181,7 @@ impl Subscription {
         self.nonce = nonce;
         self.sent_version = Some(response.version_info.clone());
         self.in_flight = Some(offer.clone());
-        self.is_answer_due = false;
+        self.is_answer_in_flight = std::mem::take(&mut self.is_answer_due);
         response
     }
 

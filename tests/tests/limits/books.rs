@@ -92,8 +92,13 @@ async fn the_admin_api_shows_what_keys_tenants_projects_and_users_have_spent() {
     }
     expect_calls_counted(&books).await;
     // Behind the listener as at the control address, and for the operator alone.
-    let rows = gateway.admin().get("/admin/costs").send().await.expect_status(200).await.json().await;
-    assert_eq!(rows, json!(books.rows("/admin/costs").await));
+    let mut rows = gateway.admin().get("/admin/costs").send().await.expect_status(200).await.json().await;
+    let mut direct = json!(books.rows("/admin/costs").await);
+    for row in [&mut rows, &mut direct].into_iter().flat_map(|rows| rows.as_array_mut().unwrap()) {
+        // A worker may hand something back between the two.
+        row.as_object_mut().unwrap().remove("updated_at_ms").expect("a time");
+    }
+    assert_eq!(rows, direct);
     let refused = gateway.client().get("/admin/budgets").bearer(&token("one")).send().await;
     assert_eq!(refused.status, 401);
 }

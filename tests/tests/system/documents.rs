@@ -116,8 +116,8 @@ async fn the_first_recipe_does_not_start_with_a_variable_unset_or_blank_and_name
 #[tokio::test]
 async fn a_flag_of_a_later_version_is_refused_by_name_and_not_ignored() {
     let gateway = Gateway::builder(document("mode-a")).env("OPENAI_API_KEY", "x").env("PG_URL", "postgres://127.0.0.1");
-    let failure = gateway.args(&["--pg-env", "PG_URL", "--proxy-health-checks"]).try_start().await;
+    let failure = gateway.args(&["--pg-env", "PG_URL", "--proxy-cache"]).try_start().await;
     let failure = failure.expect_err("the store is not there yet");
     assert!(failure.status.is_some_and(|status| !status.success()), "{failure}");
-    assert!(failure.log.contains("--pg-env") && failure.log.contains("--proxy-health-checks"), "{failure}");
+    assert!(failure.log.contains("--pg-env") && failure.log.contains("--proxy-cache"), "{failure}");
 }

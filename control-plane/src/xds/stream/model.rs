@@ -310,6 +310,20 @@ fn take(world: &mut World, step: Step, number: usize, newest_bad: &mut Option<Re
     }
 }
 
+/// The table that was asked for again is refused: the former one is still owed, though no other is ever sent.
+#[test]
+fn what_was_asked_for_again_comes_after_a_refusal() {
+    let good = || Step::Set { backends: vec!["f"], bad: None };
+    let bad = Step::Set { backends: vec![], bad: Some(ResourceType::Route) };
+    let steps = [good(), Step::Talk, Step::Reconnect, Step::AskAgain(ResourceType::Route), bad, Step::Talk, good()];
+    let mut world = World::new(snapshot("first", &["a", "b"], None));
+    for (number, step) in steps.into_iter().enumerate() {
+        take(&mut world, step, number, &mut None);
+    }
+    world.rest();
+    assert_eq!(world.envoy.routes(), ["f"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
 
