@@ -166,6 +166,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         let bootstrap = files.path().join("bootstrap.json");
         let contents = Bootstrap {
             node_id: "ditto-embedded",
+            labels: &run.node_labels.clone().unwrap_or_default(),
             control: &control,
             admin: &envoy_admin,
             ejections: Some(&ejections),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::control::ControlAddress;
 use crate::resources::CONTROL_CLUSTER;
+use crate::xds::Labels;
 
 /// Clients' connections at a time, for one Envoy.
 const DOWNSTREAM_CONNECTIONS_MAX: u32 = 100_000;
@@ -25,6 +26,8 @@ const HEAP_REFUSE: f64 = 0.98;
 pub struct Bootstrap<'a> {
     /// Envoy's node id.
     pub node_id: &'a str,
+    /// What roll-outs may choose it by.
+    pub labels: &'a Labels,
     /// The control plane, as this Envoy reaches it.
     pub control: &'a ControlAddress,
     /// Envoy's admin endpoint. It shows statistics and configuration: never expose it.
@@ -40,7 +43,7 @@ impl Bootstrap<'_> {
     pub fn to_json(&self) -> Value {
         let ads = json!({"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "30s"});
         let mut bootstrap = json!({
-            "node": {"id": self.node_id, "cluster": "ditto-gateway"},
+            "node": self.node(),
             "admin": {"address": self.admin.to_envoy()},
             "dynamic_resources": {
                 "ads_config": {
@@ -59,6 +62,14 @@ impl Bootstrap<'_> {
             bootstrap["cluster_manager"] = json!({"outlier_detection": {"event_log_path": path}});
         }
         bootstrap
+    }
+
+    fn node(&self) -> Value {
+        let mut node = json!({"id": self.node_id, "cluster": "ditto-gateway"});
+        if !self.labels.is_empty() {
+            node["metadata"] = json!({"labels": self.labels});
+        }
+        node
     }
 
     fn overload_manager(&self) -> Value {

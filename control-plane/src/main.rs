@@ -21,9 +21,16 @@ fn main() -> ExitCode {
         Some(Command::Check { config, dotenv, pricing_litellm, redirects }) => {
             check(&Source { path: config, dotenv, pricing_litellm, redirects, ..Source::default() })
         }
-        Some(Command::Bootstrap { control_listen, envoy_admin, node_id, envoy_max_heap_bytes: max_heap_bytes }) => {
+        Some(Command::Bootstrap {
+            control_listen,
+            envoy_admin,
+            node_id,
+            node_labels,
+            envoy_max_heap_bytes: max_heap_bytes,
+        }) => {
             let bootstrap = Bootstrap {
                 node_id: &node_id,
+                labels: &node_labels.unwrap_or_default(),
                 control: &control_listen,
                 admin: &envoy_admin,
                 ejections: None,

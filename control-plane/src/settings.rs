@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use ditto_policy::secret::Secret;
 
 use crate::control::ControlAddress;
+use crate::xds::Labels;
+use crate::xds::node::parse_labels;
 use crate::xds::service::RETIRE_GRACE_DEFAULT;
 
 mod later;
@@ -62,6 +64,9 @@ pub enum Command {
         /// Tells the Envoys of one control plane apart
         #[arg(long, default_value = "ditto-envoy")]
         node_id: String,
+        /// Say which Envoys come first in a roll-out; shown with the node
+        #[arg(long, value_name = "NAME=VALUE,…", value_parser = parse_labels)]
+        node_labels: Option<Labels>,
         /// As the gateway's option of this name
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         envoy_max_heap_bytes: Option<u64>,
@@ -139,6 +144,9 @@ pub struct Run {
     /// that, it ends the streams that hold most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub envoy_max_heap_bytes: Option<u64>,
+    /// Labels of the Envoy that is started here, by which a roll-out may choose it; shown with the node
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = parse_labels)]
+    pub node_labels: Option<Labels>,
     /// Where Envoys reach the control plane: xDS, keys, and the admin API
     #[arg(long, value_name = "HOST:PORT|unix:PATH")]
     pub control_listen: Option<ControlAddress>,
@@ -188,5 +196,8 @@ mod tests {
         assert!(CommandLine::try_parse_from(["ditto-gateway"]).is_err());
         assert!(CommandLine::try_parse_from("ditto-gateway check g.json".split(' ')).is_ok());
         assert!(CommandLine::try_parse_from(["ditto-gateway", "bootstrap"]).is_ok());
+        let parsed = CommandLine::try_parse_from("ditto-gateway g.json --node-labels a=1,b=2".split(' ')).unwrap();
+        assert_eq!(parsed.run.node_labels, Some([("a".into(), "1".into()), ("b".into(), "2".into())].into()));
+        assert!(CommandLine::try_parse_from("ditto-gateway bootstrap --node-labels a".split(' ')).is_err());
     }
 }

@@ -6,6 +6,7 @@
 //! * [`service`] is the gRPC method. It owns the socket, the clock and the queue, and decides nothing.
 //! * [`stream`] is the protocol of one stream as a pure state machine: who is at which stage of a roll-out, and
 //!   what to send next. `subscription` is one resource type of it: names, nonces, what was accepted or refused.
+//! * [`node`] is who a node says it is, and [`staged`] who goes first.
 //! * [`cache`] holds the snapshot in force and what is known of each node. It never sees gRPC.
 //! * [`snapshot`] is the immutable, self-consistent set of resources that the builder of resources hands over.
 //!
@@ -19,6 +20,7 @@ pub mod cache;
 mod generations;
 pub mod history;
 pub mod merge;
+pub mod node;
 pub mod service;
 pub mod snapshot;
 pub mod staged;
@@ -30,7 +32,8 @@ mod testing;
 
 pub use cache::SnapshotCache;
 pub use merge::{MergeRoutes, RouteUnion};
+pub use node::{Labels, Node};
 pub use service::XdsService;
 pub use snapshot::{Reference, ResourceSet, ResourceType, Snapshot, SnapshotError};
-pub use staged::{Selection, StagedRefusal};
+pub use staged::{RefusalKind, Selection, StagedRefusal};
 pub use status::{ConfigStatus, NodeStatus};

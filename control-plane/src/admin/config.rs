@@ -17,14 +17,12 @@ use super::ApiError;
 use super::json::{BODY_MAX, read, whole};
 use super::query::{Parameters, each};
 use crate::config::versions::{Version, VersionId};
-use crate::config::{ConfigManager, Failure, RolloutStatus, Verdict, Wish};
-use crate::xds::Selection;
+use crate::config::{ConfigManager, Failure, Verdict, Wish};
+
+mod rollout;
 
 /// Bytes of what an author says of a version.
 const COMMENT_BYTES_MAX: usize = 256;
-
-/// Beginnings of node ids that one roll-out names.
-const PREFIXES_MAX: usize = 100;
 
 /// The routes under `/admin/config`, for [`AdminState::config`](super::AdminState::config).
 pub fn config_routes(manager: Arc<ConfigManager>) -> Router {
@@ -35,9 +33,7 @@ pub fn config_routes(manager: Arc<ConfigManager>) -> Router {
         .route("/admin/config/versions", get(versions))
         .route("/admin/config/versions/{id}", get(version))
         .route("/admin/config/rollback", post(roll_back))
-        .route("/admin/config/rollout", get(rollout).post(stage))
-        .route("/admin/config/rollout/promote", post(promote))
-        .route("/admin/config/rollout/abort", post(abort))
+        .merge(rollout::routes())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(manager)
 }
@@ -114,59 +110,6 @@ async fn roll_back(
     let wish = Wish { expected: expected(&headers)?, comment };
     let installed = tokio::spawn(async move { manager.roll_back(asked.version, wish).await }).await;
     Ok(installed_as(installed.map_err(|error| internal(&error))??))
-}
-
-async fn rollout(State(manager): Manager) -> Json<RolloutStatus> {
-    Json(manager.rollout())
-}
-
-async fn stage(
-    State(manager): Manager,
-    headers: HeaderMap,
-    parameters: Parameters,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<RolloutStatus>, ApiError> {
-    let (mut comment, mut nodes, mut percent) = (None, None, None);
-    each(parameters, "nodes, percent, comment", |name, value| {
-        match name {
-            "comment" => comment = Some(commented(value)?),
-            "nodes" => nodes = Some(Selection::Nodes(prefixes(value)?)),
-            "percent" => percent = Some(Selection::Percent(share(value)?)),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    let selection = match (nodes, percent) {
-        (Some(selection), None) | (None, Some(selection)) => selection,
-        _ => return Err(ApiError::invalid_request("one of `nodes` and `percent` says which Envoys come first")),
-    };
-    let (text, format) = document(&headers, body)?;
-    let staged = tokio::spawn(async move { manager.stage(text, format, selection, comment).await }).await;
-    Ok(Json(staged.map_err(|error| internal(&error))??))
-}
-
-fn prefixes(list: &str) -> Result<Vec<String>, ApiError> {
-    let prefixes: Vec<String> = list.split(',').map(|prefix| prefix.trim().to_owned()).collect();
-    if prefixes.len() > PREFIXES_MAX || prefixes.iter().any(String::is_empty) {
-        let message = format!("`nodes`: expected at most {PREFIXES_MAX} beginnings of node ids, with commas between");
-        return Err(ApiError::invalid_request(message));
-    }
-    Ok(prefixes)
-}
-
-fn share(percent: &str) -> Result<u8, ApiError> {
-    let share = percent.parse().ok().filter(|percent| (1..=99).contains(percent));
-    share.ok_or_else(|| ApiError::invalid_request("`percent`: expected a whole number from 1 to 99"))
-}
-
-async fn promote(State(manager): Manager) -> Result<Response, ApiError> {
-    let promoted = tokio::spawn(async move { manager.promote().await }).await;
-    Ok(installed_as(promoted.map_err(|error| internal(&error))??))
-}
-
-async fn abort(State(manager): Manager) -> Result<Json<RolloutStatus>, ApiError> {
-    let aborted = tokio::spawn(async move { manager.abort().await }).await;
-    Ok(Json(aborted.map_err(|error| internal(&error))??))
 }
 
 fn installed_as(version: Version) -> Response {

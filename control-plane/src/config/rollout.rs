@@ -17,14 +17,33 @@ use super::versions::{Author, Proposal, Version};
 use super::{ConfigManager, Failure, compile_for, now_ms};
 use crate::keys::hub::Credentials;
 use crate::resources;
-use crate::xds::{NodeStatus, Selection, StagedRefusal};
+use crate::xds::{Node, NodeStatus, RefusalKind, Selection, StagedRefusal};
+
+/// How many of the requests may fail on nodes that work by what is staged.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ErrorBound {
+    /// The share of requests that may end in an error, 0 to 1.
+    pub max_error_rate: f64,
+    /// Before so many requests the share says nothing.
+    pub min_requests: u64,
+}
+
+/// What is staged for whom.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The nodes that come first.
+    pub selection: Selection,
+    /// When it is taken back by itself.
+    pub bound: ErrorBound,
+    /// What its author says of it.
+    pub comment: Option<String>,
+}
 
 /// A document on its way.
 #[derive(Debug, Clone)]
 pub(super) struct Staging {
     written: Arc<Value>,
-    selection: Selection,
-    comment: Option<String>,
+    plan: Plan,
     at_ms: u64,
     /// Of the snapshot.
     version: String,
@@ -49,11 +68,25 @@ struct Rollout {
     /// As the status of nodes names it.
     version: String,
     selection: Selection,
+    #[serde(flatten)]
+    bound: ErrorBound,
     at_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
     /// Those of its nodes that are connected.
     nodes: Vec<NodeStatus>,
+}
+
+impl Default for ErrorBound {
+    fn default() -> Self {
+        Self { max_error_rate: 0.05, min_requests: 100 }
+    }
+}
+
+impl ErrorBound {
+    fn is_passed(&self, requests: u64, errors: u64) -> bool {
+        requests >= self.min_requests.max(1) && errors as f64 > self.max_error_rate * requests as f64
+    }
 }
 
 impl ConfigManager {
@@ -65,8 +98,7 @@ impl ConfigManager {
         self: &Arc<Self>,
         text: String,
         format: Option<Format>,
-        selection: Selection,
-        comment: Option<String>,
+        plan: Plan,
     ) -> Result<RolloutStatus, Failure> {
         let configured = self.read(move |source| source.load_text(&text, format)).await?;
         let refused = not_installable(&configured.written);
@@ -91,8 +123,7 @@ impl ConfigManager {
         }
         let staging = Staging {
             written: Arc::new(configured.written),
-            selection: selection.clone(),
-            comment,
+            plan: plan.clone(),
             at_ms: now_ms(),
             version: snapshot.version().to_owned(),
             credentials: resources::credentials(&compiled),
@@ -100,7 +131,7 @@ impl ConfigManager {
         let mut status = self.status();
         status.staging = Some(staging);
         self.publish_credentials(status);
-        self.parts.cache.stage(snapshot, selection);
+        self.parts.cache.stage(snapshot, plan.selection);
         Ok(self.rollout())
     }
 
@@ -108,10 +139,14 @@ impl ConfigManager {
     pub fn rollout(&self) -> RolloutStatus {
         let staging = self.status().staging.clone();
         let rollout = staging.map(|staging| {
-            let Staging { selection, comment, at_ms, version, .. } = staging;
+            let Staging { plan: Plan { selection, bound, comment }, at_ms, version, .. } = staging;
             let nodes = self.parts.cache.status().nodes.into_iter();
-            let nodes = nodes.filter(|node| node.connected && selection.has(&node.id)).collect();
-            Rollout { version, selection, at_ms, comment, nodes }
+            let is_first = |status: &NodeStatus| {
+                let node = Node { id: status.id.clone(), labels: status.labels.clone() };
+                status.connected && selection.has(&node)
+            };
+            let nodes = nodes.filter(is_first).collect();
+            Rollout { version, selection, bound, at_ms, comment, nodes }
         });
         RolloutStatus { staged: self.parts.cache.is_staged(), rollout, refused: self.parts.cache.staged_refusal() }
     }
@@ -126,8 +161,27 @@ impl ConfigManager {
         let staging = staging.ok_or(Failure::NotStaged)?;
         self.look(&mut standing).await?;
         let configured = self.read_text(staging.written.to_string()).await?;
-        let proposal = Proposal { author: Author::Admin, comment: staging.comment, rollback_of: None };
+        let proposal = Proposal { author: Author::Admin, comment: staging.plan.comment, rollback_of: None };
         self.propose(&mut standing, configured, proposal).await
+    }
+
+    /// The version that nodes work by where one is staged, as [`NodeStatus`] has it, and how many of its requests may
+    /// fail.
+    pub fn staged(&self) -> Option<(String, ErrorBound)> {
+        let staging = self.status().staging.clone().filter(|_| self.parts.cache.is_staged());
+        staging.map(|staging| (staging.version, staging.plan.bound))
+    }
+
+    /// Takes the staged document back if it is of this version and too many of its requests have failed: `errors` of
+    /// `requests`, on all nodes that work by it, since it was staged. Whether it did.
+    pub fn judge_staged(&self, version: &str, requests: u64, errors: u64) -> bool {
+        let Some((staged, bound)) = self.staged() else { return false };
+        if staged != version || !bound.is_passed(requests, errors) {
+            return false;
+        }
+        let bound = bound.max_error_rate;
+        let reason = format!("{errors} of {requests} requests failed, more than a share of {bound}");
+        self.parts.cache.take_back(version, StagedRefusal { kind: RefusalKind::ErrorRate, node: None, reason })
     }
 
     /// Takes the staged document back.

@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use super::history::History;
 use super::merge::MergeRoutes;
+use super::node::Node;
 use super::snapshot::Snapshot;
-use super::staged::{Goals, Selection, Staged, StagedRefusal};
+use super::staged::{Goals, RefusalKind, Selection, Staged, StagedRefusal};
 use super::status::{ConfigStatus, NodeStatus, Progress, Stage};
 use super::stream::Stream;
 
@@ -85,7 +86,7 @@ impl SnapshotCache {
         self.goals.borrow().staged.is_some()
     }
 
-    /// Who refused what was staged last.
+    /// Why what was staged last was taken back by itself.
     pub fn staged_refusal(&self) -> Option<StagedRefusal> {
         self.refusal().clone()
     }
@@ -108,11 +109,23 @@ impl SnapshotCache {
             Some((ty, nack)) => format!("{ty}: {}", nack.message),
             None => String::new(),
         };
-        tracing::error!(node, reason, "the staged configuration is refused, and taken back from all its nodes");
-        *self.refusal() = Some(StagedRefusal { node: node.to_owned(), reason });
-        self.change(|goals| {
-            goals.staged.take_if(|staged| is_on_it(staged));
-        });
+        let refusal = StagedRefusal { kind: RefusalKind::Nack, node: Some(node.to_owned()), reason };
+        self.take_back(&progress.version, refusal);
+    }
+
+    /// Takes the staged snapshot back for this reason, if it is of this version. Whether it was.
+    pub fn take_back(&self, version: &str, refusal: StagedRefusal) -> bool {
+        self.goals.send_if_modified(|goals| {
+            let is_it = |staged: &Staged| staged.snapshot.version() == version;
+            if !goals.staged.as_ref().is_some_and(is_it) {
+                return false;
+            }
+            let StagedRefusal { kind, node, reason } = &refusal;
+            tracing::error!(?kind, node, reason, "the staged configuration is taken back from all its nodes");
+            *self.refusal() = Some(refusal);
+            Arc::make_mut(goals).staged = None;
+            true
+        })
     }
 
     /// The snapshot in force.
@@ -146,14 +159,15 @@ impl SnapshotCache {
         Stream::new(goal, Arc::clone(&self.merge), Arc::clone(&self.history), retire_grace)
     }
 
-    pub(crate) fn register(self: &Arc<Self>, id: &str, progress: Progress) -> Registration {
-        tracing::info!(node = id, "Envoy connected to the xDS server");
-        let node = NodeStatus { id: id.to_owned(), connected: true, since: unix_now(), progress };
+    pub(crate) fn register(self: &Arc<Self>, node: &Node, progress: Progress) -> Registration {
+        let Node { id, labels } = node.clone();
+        tracing::info!(node = node.id, "Envoy connected to the xDS server");
+        let status = NodeStatus { id, connected: true, since: unix_now(), labels, progress };
         let mut nodes = self.lock();
-        nodes.disconnected.retain(|other| other.id != id);
+        nodes.disconnected.retain(|other| other.id != node.id);
         let stream = nodes.next_stream;
         nodes.next_stream += 1;
-        nodes.connected.insert(stream, node);
+        nodes.connected.insert(stream, status);
         Registration { cache: Arc::clone(self), stream }
     }
 
@@ -214,10 +228,16 @@ fn unix_now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::xds::Labels;
     use crate::xds::merge::RouteUnion;
 
     fn cache() -> Arc<SnapshotCache> {
         Arc::new(SnapshotCache::new(Snapshot::new("1", [], []).unwrap(), Arc::new(RouteUnion)))
+    }
+
+    fn node(id: &str) -> Node {
+        let labels = Labels::from([("zone".to_owned(), "z".to_owned())]);
+        Node { id: id.to_owned(), labels }
     }
 
     fn progress() -> Progress {
@@ -238,17 +258,17 @@ mod tests {
     #[test]
     fn a_node_that_went_away_is_remembered_until_it_is_back() {
         let cache = cache();
-        drop(cache.register("a", progress()));
+        drop(cache.register(&node("a"), progress()));
         assert_eq!(nodes(&cache), [("a".to_owned(), false)]);
-        let _again = cache.register("a", progress());
+        let _again = cache.register(&node("a"), progress());
         assert_eq!(nodes(&cache), [("a".to_owned(), true)]);
     }
 
     #[test]
     fn a_node_is_connected_as_long_as_one_of_its_streams_is() {
         let cache = cache();
-        let parent = cache.register("a", progress());
-        let _child = cache.register("a", progress());
+        let parent = cache.register(&node("a"), progress());
+        let _child = cache.register(&node("a"), progress());
         drop(parent);
         assert_eq!(nodes(&cache), [("a".to_owned(), true)]);
     }
@@ -257,7 +277,7 @@ mod tests {
     fn only_so_many_disconnected_nodes_are_remembered() {
         let cache = cache();
         for id in 0..=DISCONNECTED_MAX {
-            drop(cache.register(&format!("{id:03}"), progress()));
+            drop(cache.register(&node(&format!("{id:03}")), progress()));
         }
         assert_eq!(nodes(&cache).len(), DISCONNECTED_MAX);
         assert_eq!(nodes(&cache)[0].0, "001");
@@ -266,7 +286,7 @@ mod tests {
     #[test]
     fn the_status_reads_as_documented() {
         let cache = cache();
-        let registration = cache.register("a", progress());
+        let registration = cache.register(&node("a"), progress());
         let nacked = Some(super::super::status::Nack { version: "v2".into(), message: "no".into() });
         let status = super::super::status::TypeStatus { sent: Some("v2".into()), acked: Some("v1".into()), nacked };
         let types = BTreeMap::from([(super::super::snapshot::ResourceType::Route, status)]);
@@ -276,7 +296,7 @@ mod tests {
         let expected = serde_json::json!({
             "version": "1",
             "nodes": [{
-                "id": "a", "connected": true, "since": 0, "version": "1", "stage": "halted",
+                "id": "a", "connected": true, "since": 0, "labels": {"zone": "z"}, "version": "1", "stage": "halted",
                 "types": {"route": {"sent": "v2", "acked": "v1", "nacked": {"version": "v2", "message": "no"}}},
             }],
         });

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::cache::{Registration, SnapshotCache};
+use super::node::Node;
 use super::snapshot::ResourceType;
 use super::stream::Stream;
 
@@ -101,15 +102,15 @@ impl XdsService {
             },
             _ = closed.wait_for(|is_closed| *is_closed) => return Err(Status::unavailable("shutting down")),
         };
-        let id = request.as_ref().and_then(|request| request.node.as_ref()).map_or("", |node| &node.id).to_owned();
-        let goal = goals.borrow_and_update().of(&id);
+        let node = request.as_ref().and_then(|request| request.node.as_ref()).map(Node::of).unwrap_or_default();
+        let goal = goals.borrow_and_update().of(&node);
         let mut stream = self.cache.new_stream(&goal, self.retire_grace);
         let mut registration = None;
         loop {
             if let Some(request) = request.take() {
                 let answers = stream.on_request(&request, now());
                 let answers = answers.map_err(|error| Status::invalid_argument(error.to_string()))?;
-                self.report(&stream, &mut registration);
+                self.report(&stream, &node, &mut registration);
                 if !send(responses, answers) {
                     return Ok(());
                 }
@@ -123,23 +124,23 @@ impl XdsService {
                     Ok(None) | Err(_) => return Ok(()),
                 },
                 Ok(()) = goals.changed() => {
-                    let goal = goals.borrow_and_update().of(&id);
+                    let goal = goals.borrow_and_update().of(&node);
                     stream.on_snapshot(goal, now())
                 }
                 () = sleep_until(stream.next_deadline()) => stream.on_tick(now()),
                 _ = closed.wait_for(|is_closed| *is_closed) => return Err(Status::unavailable("shutting down")),
             };
-            self.report(&stream, &mut registration);
+            self.report(&stream, &node, &mut registration);
             if !send(responses, answers) {
                 return Ok(());
             }
         }
     }
 
-    fn report(&self, stream: &Stream, registration: &mut Option<Registration>) {
+    fn report(&self, stream: &Stream, node: &Node, registration: &mut Option<Registration>) {
         match (registration, stream.node_id()) {
             (Some(registration), _) => registration.update(stream.progress()),
-            (registration @ None, Some(id)) => *registration = Some(self.cache.register(id, stream.progress())),
+            (registration @ None, Some(_)) => *registration = Some(self.cache.register(node, stream.progress())),
             (None, None) => {}
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::node::Labels;
 use super::snapshot::ResourceType;
 
 /// The state of configuration across all nodes.
@@ -25,6 +26,9 @@ pub struct NodeStatus {
     pub connected: bool,
     /// Unix seconds of the last connect or disconnect.
     pub since: u64,
+    /// What its bootstrap says of it.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// The rest, which the stream knows.
     #[serde(flatten)]
     pub progress: Progress,

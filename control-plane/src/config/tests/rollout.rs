@@ -7,7 +7,8 @@ use crate::xds::Selection;
 
 async fn stage(running: &Running, text: &str) -> Result<Value, Failure> {
     let selection = Selection::Nodes(vec!["canary-".to_owned()]);
-    let staged = running.manager.stage(text.to_owned(), None, selection, Some("try".to_owned())).await;
+    let plan = Plan { selection, bound: ErrorBound::default(), comment: Some("try".to_owned()) };
+    let staged = running.manager.stage(text.to_owned(), None, plan).await;
     staged.map(|status| serde_json::to_value(status).unwrap())
 }
 
@@ -58,4 +59,26 @@ async fn what_cannot_be_staged_is_refused_with_its_reason() {
         assert!(told.contains(reason) && !told.contains("vk-secret"), "{told}");
     }
     assert!(!running.parts.cache.is_staged());
+}
+
+#[tokio::test]
+async fn a_document_whose_requests_fail_is_taken_back() {
+    let running = running().await;
+    let staged = stage(&running, &numbered(2)).await.unwrap();
+    let bound = (&staged["rollout"]["max_error_rate"], &staged["rollout"]["min_requests"]);
+    assert_eq!(bound, (&json!(0.05), &json!(100)));
+    let version = staged["rollout"]["version"].as_str().unwrap();
+    assert_eq!(running.manager.staged().unwrap().0, version);
+    let judge = |version: &str, requests, errors| running.manager.judge_staged(version, requests, errors);
+    assert!(!judge(version, 99, 99), "too few to tell");
+    assert!(!judge(version, 200, 10), "the bound itself is allowed");
+    assert!(!judge("another", 200, 200));
+    assert!(running.parts.cache.is_staged());
+    assert!(judge(version, 200, 11));
+    assert!(!judge(version, 200, 11), "it was taken back");
+    let told = serde_json::to_value(running.manager.rollout()).unwrap();
+    let refused = json!({"kind": "error_rate", "reason": "11 of 200 requests failed, more than a share of 0.05"});
+    assert_eq!((&told["staged"], &told["refused"]), (&json!(false), &refused));
+    assert!(running.manager.staged().is_none());
+    assert!(matches!(running.manager.promote().await, Err(Failure::NotStaged)));
 }
