@@ -29,18 +29,25 @@ async fn until_status(gateway: &Gateway, token: &str, status: u16) {
 }
 
 #[tokio::test]
-async fn keys_are_created_listed_changed_and_deleted_at_either_address() {
+async fn keys_are_managed_by_whoever_has_the_admin_token() {
     let simulator = Simulator::start();
     let gateway = start(config::single(&simulator), &[]).await;
+    only_the_admin_token_opens_the_admin_api(&gateway).await;
+    assert_eq!(simulator.requests().len(), 0);
+    keys_are_created_listed_changed_and_deleted_at_either_address(&gateway).await;
+    a_token_is_shown_once_and_never_again(&gateway).await;
+}
+
+async fn keys_are_created_listed_changed_and_deleted_at_either_address(gateway: &Gateway) {
     for client in [gateway.admin(), gateway.control_client().with_header("x-admin-token", ADMIN_TOKEN)] {
         assert_eq!(ids(&client, "").await, ["harness"]);
         let made = body(client.post("/admin/keys", &json!({"id": "made", "tenant_id": "t1"})).send().await, 201).await;
         let token = made["token"].as_str().unwrap();
         assert!(token.starts_with("sk-ditto-") && token.len() > 40, "{token}");
-        until_status(&gateway, token, 200).await;
+        until_status(gateway, token, 200).await;
         let given = json!({"id": "given", "token": "sk-given-by-the-operator", "enabled": true, "user_id": "u1"});
         assert_eq!(body(client.post("/admin/keys", &given).send().await, 201).await["token"], "redacted");
-        until_status(&gateway, "sk-given-by-the-operator", 200).await;
+        until_status(gateway, "sk-given-by-the-operator", 200).await;
         assert_eq!(ids(&client, "").await, ["given", "harness", "made"]);
         assert_eq!(ids(&client, "?tenant_id=t1").await, ["made"]);
         assert_eq!(ids(&client, "?user_id=u1").await, ["given"]);
@@ -49,32 +56,29 @@ async fn keys_are_created_listed_changed_and_deleted_at_either_address() {
 
         let disabled = json!({"token": "redacted", "enabled": false, "tenant_id": "t2"});
         assert_eq!(body(client.put("/admin/keys/made", &disabled).send().await, 200).await["enabled"], false);
-        until_status(&gateway, token, 401).await;
+        until_status(gateway, token, 401).await;
         assert_eq!(
             (ids(&client, "?enabled=false").await, ids(&client, "?tenant_id=t2").await.len()),
             (vec!["made".into()], 1)
         );
         body(client.put("/admin/keys/made", &json!({"token": "redacted", "enabled": true})).send().await, 200).await;
-        until_status(&gateway, token, 200).await;
+        until_status(gateway, token, 200).await;
         body(client.put("/admin/keys/made", &new_key("ignored", "sk-rotated")).send().await, 200).await;
-        until_status(&gateway, "sk-rotated", 200).await;
-        until_status(&gateway, token, 401).await;
+        until_status(gateway, "sk-rotated", 200).await;
+        until_status(gateway, token, 401).await;
 
         for id in ["made", "given"] {
             client.delete(&format!("/admin/keys/{id}")).send().await.expect_status(204).await;
             let gone = body(client.delete(&format!("/admin/keys/{id}")).send().await, 404).await;
             assert_eq!(gone["error"]["code"], "not_found");
         }
-        until_status(&gateway, "sk-rotated", 401).await;
-        until_status(&gateway, "sk-given-by-the-operator", 401).await;
+        until_status(gateway, "sk-rotated", 401).await;
+        until_status(gateway, "sk-given-by-the-operator", 401).await;
     }
     assert!(!gateway.log().contains("sk-given-by-the-operator"));
 }
 
-#[tokio::test]
-async fn a_token_is_shown_once_and_never_again() {
-    let simulator = Simulator::start();
-    let gateway = start(config::single(&simulator), &[]).await;
+async fn a_token_is_shown_once_and_never_again(gateway: &Gateway) {
     let admin = gateway.admin();
     let made = body(admin.post("/admin/keys", &json!({"id": "made"})).send().await, 201).await;
     let token = made["token"].as_str().unwrap();
@@ -90,10 +94,7 @@ async fn a_token_is_shown_once_and_never_again() {
     assert!(!taken.to_string().contains(token));
 }
 
-#[tokio::test]
-async fn only_the_admin_token_opens_the_admin_api() {
-    let simulator = Simulator::start();
-    let gateway = start(config::single(&simulator), &[]).await;
+async fn only_the_admin_token_opens_the_admin_api(gateway: &Gateway) {
     for client in [gateway.client(), gateway.control_client()] {
         let almost = [TOKEN.to_owned(), ADMIN_TOKEN[1..].to_owned(), format!("{ADMIN_TOKEN}x"), String::new()];
         for token in almost {
@@ -112,7 +113,6 @@ async fn only_the_admin_token_opens_the_admin_api() {
         let through = gateway.client().get("/v1/files").bearer(ADMIN_TOKEN).send().await;
         through.expect_status(401).await;
     }
-    assert_eq!(simulator.requests().len(), 0);
 }
 
 #[tokio::test]

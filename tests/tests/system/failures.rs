@@ -8,9 +8,10 @@ use ditto_tests::eventually::eventually;
 use ditto_tests::harness::config::{self, TOKEN};
 use ditto_tests::harness::ports;
 use ditto_tests::simulator::{Cut, Fault, Simulator};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use ditto_tests::support::{SOON, chat, expect_anthropic_error, expect_error, start};
+use ditto_tests::support::{SOON, chat, chat_with, expect_anthropic_error, expect_error, start};
 
 /// One backend, alone on a route of its own or as the first of two in a chain.
 fn document(backends: &[Value]) -> Value {
@@ -27,74 +28,61 @@ fn backend(name: &str, base_url: &str) -> Value {
 }
 
 /// Asserts what a client of each kind hears of a failing backend.
-async fn expect_failure(client: &Client, status: u16, code: &str, anthropic: &str) {
-    for path in ["/v1/chat/completions", "/chat/completions", "/v1/embeddings"] {
-        expect_error(client.post(path, &chat()).send().await, status, code).await;
+async fn expect_failure(client: &Client, model: &str, status: u16, code: &str, anthropic: &str) {
+    let openai = ["/v1/chat/completions", "/chat/completions", "/v1/embeddings"];
+    let openai = openai.map(|path| client.post(path, &chat_with(model)).send());
+    let messages = ["/v1/messages", "/messages"].map(|path| client.post(path, &chat_with(model)).send());
+    let (openai, messages) = tokio::join!(join_all(openai), join_all(messages));
+    for reply in openai {
+        expect_error(reply, status, code).await;
     }
-    expect_error(client.get("/v1/files").send().await, status, code).await;
-    for path in ["/v1/messages", "/messages"] {
-        expect_anthropic_error(client.post(path, &chat()).send().await, status, anthropic).await;
+    for reply in messages {
+        expect_anthropic_error(reply, status, anthropic).await;
     }
 }
 
 #[tokio::test]
-async fn a_backend_that_refuses_connections_is_a_502() {
+async fn a_backend_that_is_not_reached_or_hangs_up_is_a_502_and_one_that_does_not_answer_a_504() {
     let nobody = || format!("http://{}/v1", ports::free());
-    let alone = [backend("one", &nobody())];
-    let both = [backend("one", &nobody()), backend("two", &nobody())];
-    for backends in [&alone[..], &both[..]] {
-        let gateway = start(document(backends), &[]).await;
-        expect_failure(&gateway.client().with_bearer(TOKEN), 502, "backend_error", "api_error").await;
+    let (cut, hanging) = ([Simulator::start(), Simulator::start()], [Simulator::start(), Simulator::start()]);
+    cut.iter().for_each(|simulator| simulator.fault_always(Fault::cut(Cut::BeforeHeaders)));
+    hanging.iter().for_each(|simulator| simulator.fault_always(Fault::hang()));
+    let nowhere = || "http://no-such-host.invalid/v1".to_owned();
+    let ways = [
+        ("down", nobody(), nobody()),
+        ("cut", cut[0].base_url(), cut[1].base_url()),
+        ("unresolved", nowhere(), nowhere()),
+        ("hanging", hanging[0].base_url(), hanging[1].base_url()),
+    ];
+    // Each alone on a route of its own, and in a chain with another of its kind.
+    let (mut backends, mut rules) = (Vec::new(), Vec::new());
+    for (way, first, second) in &ways {
+        let names = [format!("{way}-one"), format!("{way}-two")];
+        backends.extend([backend(&names[0], first), backend(&names[1], second)]);
+        rules.push(json!({"model_prefix": format!("{way}-alone"), "backend": names[0]}));
+        let both = names.map(|name| json!({"backend": name}));
+        rules.push(json!({"model_prefix": format!("{way}-both"), "backends": both}));
     }
-}
-
-#[tokio::test]
-async fn a_backend_that_hangs_up_before_it_answers_is_a_502() {
-    let (one, two) = (Simulator::start(), Simulator::start());
-    one.fault_always(Fault::cut(Cut::BeforeHeaders));
-    two.fault_always(Fault::cut(Cut::BeforeHeaders));
-    let alone = [backend("one", &one.base_url())];
-    let both = [backend("one", &one.base_url()), backend("two", &two.base_url())];
-    for backends in [&alone[..], &both[..]] {
-        let gateway = start(document(backends), &[]).await;
-        expect_failure(&gateway.client().with_bearer(TOKEN), 502, "backend_error", "api_error").await;
+    let mut document = document(&backends[..1]);
+    document["backends"] = json!(backends);
+    document["router"]["rules"] = json!(rules);
+    let gateway = start(document, &[]).await;
+    let client = gateway.client().with_bearer(TOKEN);
+    for way in ["down-alone", "down-both", "cut-alone", "cut-both", "unresolved-alone", "unresolved-both"] {
+        let started = Instant::now();
+        expect_failure(&client, way, 502, "backend_error", "api_error").await;
+        assert!(started.elapsed() < SOON, "{way}");
     }
-}
+    // Without a model a request goes to the default, which is down.
+    expect_error(client.get("/v1/files").send().await, 502, "backend_error").await;
 
-#[tokio::test]
-async fn a_backend_without_an_address_is_a_502_or_503_and_no_hanging() {
-    let gateway = start(document(&[backend("one", "http://no-such-host.invalid/v1")]), &[]).await;
     let started = Instant::now();
-    let client = gateway.client().with_bearer(TOKEN);
-    expect_error(client.post("/v1/chat/completions", &chat()).send().await, 502, "backend_error").await;
-    expect_anthropic_error(client.post("/v1/messages", &chat()).send().await, 502, "api_error").await;
-    assert!(started.elapsed() < SOON);
-}
-
-#[tokio::test]
-async fn a_backend_that_does_not_answer_in_its_time_is_a_504() {
-    let simulator = Simulator::start();
-    simulator.fault_always(Fault::hang());
-    let gateway = start(document(&[backend("one", &simulator.base_url())]), &[]).await;
-    let client = gateway.client().with_bearer(TOKEN);
-    let started = Instant::now();
-    let (openai, anthropic) =
-        tokio::join!(client.post("/v1/chat/completions", &chat()).send(), client.post("/v1/messages", &chat()).send(),);
-    assert!(started.elapsed() >= Duration::from_millis(900), "{:?}", started.elapsed());
-    assert!(started.elapsed() < SOON);
-    expect_error(openai, 504, "backend_timeout").await;
-    expect_anthropic_error(anthropic, 504, "timeout_error").await;
-}
-
-#[tokio::test]
-async fn in_a_chain_whose_backends_all_hang_the_client_hears_a_504() {
-    let (one, two) = (Simulator::start(), Simulator::start());
-    one.fault_always(Fault::hang());
-    two.fault_always(Fault::hang());
-    let gateway = start(document(&[backend("one", &one.base_url()), backend("two", &two.base_url())]), &[]).await;
-    let client = gateway.client().with_bearer(TOKEN);
-    expect_error(client.post("/v1/chat/completions", &chat()).send().await, 504, "backend_timeout").await;
-    assert_eq!((one.requests().len(), two.requests().len()), (1, 1));
+    expect_failure(&client, "hanging-alone", 504, "backend_timeout", "timeout_error").await;
+    assert!((Duration::from_millis(900)..SOON).contains(&started.elapsed()), "{:?}", started.elapsed());
+    hanging.iter().for_each(Simulator::forget_requests);
+    let reply = client.post("/v1/chat/completions", &chat_with("hanging-both")).send().await;
+    expect_error(reply, 504, "backend_timeout").await;
+    assert_eq!(hanging.each_ref().map(|simulator| simulator.requests().len()), [1, 1]);
 }
 
 #[tokio::test]
@@ -164,11 +152,11 @@ async fn a_body_that_is_no_json_or_names_two_models_is_a_400_and_goes_nowhere() 
 #[tokio::test]
 async fn what_a_backend_refuses_reaches_the_client_in_the_backends_words() {
     let (one, two) = (Simulator::start(), Simulator::start());
-    let alone = [backend("one", &one.base_url())];
-    let both = [backend("one", &one.base_url()), backend("two", &two.base_url())];
-    for backends in [&alone[..], &both[..]] {
-        let gateway = start(document(backends), &[]).await;
-        let client = gateway.client().with_bearer(TOKEN);
+    let mut document = document(&[backend("one", &one.base_url()), backend("two", &two.base_url())]);
+    document["router"]["rules"] = json!([{"model_prefix": "alone", "backend": "one"}]);
+    let gateway = start(document, &[]).await;
+    let client = gateway.client().with_bearer(TOKEN);
+    for model in ["alone", "both"] {
         for status in [400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504] {
             let odd = "{ \"odd\":\t[1e0, \"\\u00e9\"] }\n\n";
             let fault =
@@ -177,7 +165,7 @@ async fn what_a_backend_refuses_reaches_the_client_in_the_backends_words() {
             one.fault_always(fault.clone());
             two.fault_always(fault);
             for path in ["/v1/chat/completions", "/v1/embeddings"] {
-                let mut reply = client.post(path, &chat()).send().await.expect_status(status).await;
+                let mut reply = client.post(path, &chat_with(model)).send().await.expect_status(status).await;
                 assert_eq!(reply.header("content-type"), Some("application/problem+json; v=1"));
                 assert_eq!(reply.header("retry-after"), Some("17"), "{status}");
                 assert_eq!(reply.text().await, odd, "{status}");

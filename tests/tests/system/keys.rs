@@ -29,10 +29,21 @@ fn carriers(token: &str) -> [(&'static str, String); 5] {
 }
 
 #[tokio::test]
-async fn models_need_a_key_and_upstream_sees_the_backends_and_never_the_clients() {
+async fn requests_need_a_key_wherever_it_stands() {
     let simulator = Simulator::start();
-    let gateway = start(config::single(&simulator), &[]).await;
+    let gateway = start(two_keys_and_a_disabled_one(&simulator), &[]).await;
     let client = gateway.client();
+    models_need_a_key_and_upstream_sees_the_backends_and_never_the_clients(&client, &simulator).await;
+    the_carriers_count_in_their_documented_order(&client).await;
+    simulator.forget_requests();
+    missing_unknown_and_disabled_keys_are_refused_in_three_messages(&client).await;
+    assert_eq!(simulator.requests().len(), 0);
+}
+
+async fn models_need_a_key_and_upstream_sees_the_backends_and_never_the_clients(
+    client: &Client,
+    simulator: &Simulator,
+) {
     expect_error(client.get("/v1/files").send().await, 401, "invalid_api_key").await;
     assert_eq!(simulator.requests().len(), 0);
     let requests = carriers(TOKEN).map(|(name, value)| client.get("/v1/files").header(name, &value));
@@ -56,11 +67,7 @@ async fn models_need_a_key_and_upstream_sees_the_backends_and_never_the_clients(
     }
 }
 
-#[tokio::test]
-async fn the_carriers_count_in_their_documented_order() {
-    let simulator = Simulator::start();
-    let gateway = start(two_keys_and_a_disabled_one(&simulator), &[]).await;
-    let client = gateway.client();
+async fn the_carriers_count_in_their_documented_order(client: &Client) {
     let good = carriers(TOKEN);
     let bad = carriers("sk-ditto-nobody-has-this-one");
     for first in [0, 2, 3, 4] {
@@ -79,11 +86,7 @@ async fn the_carriers_count_in_their_documented_order() {
     empty(client.get("/v1/files")).header("authorization", "Basic eDp5").send().await.expect_status(200).await;
 }
 
-#[tokio::test]
-async fn missing_unknown_and_disabled_keys_are_refused_in_three_messages() {
-    let simulator = Simulator::start();
-    let gateway = start(two_keys_and_a_disabled_one(&simulator), &[]).await;
-    let client = gateway.client();
+async fn missing_unknown_and_disabled_keys_are_refused_in_three_messages(client: &Client) {
     let refusal = async |client: &Client, token: Option<&str>| {
         let request = client.post("/v1/chat/completions", &chat());
         let request = token.into_iter().fold(request, Outgoing::bearer);
@@ -94,9 +97,9 @@ async fn missing_unknown_and_disabled_keys_are_refused_in_three_messages() {
         assert_eq!(body["error"]["code"], "invalid_api_key");
         body["error"]["message"].as_str().unwrap().to_owned()
     };
-    let missing = refusal(&client, None).await;
-    let unknown = refusal(&client, Some("sk-unknown")).await;
-    let disabled = refusal(&client, Some(DISABLED)).await;
+    let missing = refusal(client, None).await;
+    let unknown = refusal(client, Some("sk-unknown")).await;
+    let disabled = refusal(client, Some(DISABLED)).await;
     assert!(missing.contains("No virtual key"), "{missing}");
     assert!(unknown.contains("not authorized"), "{unknown}");
     assert!(disabled.contains("disabled"), "{disabled}");
@@ -106,11 +109,10 @@ async fn missing_unknown_and_disabled_keys_are_refused_in_three_messages() {
     }
     let almost = [&TOKEN[..TOKEN.len() - 1], &format!("{TOKEN}x"), &TOKEN.to_uppercase()].map(str::to_owned);
     for token in almost {
-        assert_eq!(refusal(&client, Some(&token)).await, unknown);
+        assert_eq!(refusal(client, Some(&token)).await, unknown);
     }
     expect_anthropic_error(client.post("/v1/messages", &chat()).send().await, 401, "authentication_error").await;
     expect_anthropic_error(client.post("/messages", &chat()).send().await, 401, "authentication_error").await;
-    assert_eq!(simulator.requests().len(), 0);
 }
 
 #[tokio::test]

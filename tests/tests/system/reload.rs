@@ -27,43 +27,52 @@ fn problems(status: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_changed_file_is_noticed_without_a_signal() {
+async fn what_is_right_comes_into_force_and_what_is_wrong_is_told() {
     let simulator = Simulator::start();
-    let gateway = start(named("first", &simulator), &[]).await;
-    let before = config_status(&gateway).await;
+    let gateway = start(named("first", &simulator), &["--retire-grace-ms", "300"]).await;
+    a_hangup_reads_the_file_again_and_what_did_not_change_is_no_change(&gateway, &simulator).await;
+    back_to_the_first(&gateway, &simulator).await;
+    a_changed_file_is_noticed_without_a_signal(&gateway, &simulator).await;
+    back_to_the_first(&gateway, &simulator).await;
+    problems_are_all_told_and_the_former_document_serves(&gateway, &simulator).await;
+    back_to_the_first(&gateway, &simulator).await;
+    what_envoy_refuses_is_told_in_its_words(&gateway, &simulator).await;
+}
+
+async fn back_to_the_first(gateway: &Gateway, simulator: &Simulator) {
+    change(gateway, &named("first", simulator)).await;
+    until_status(gateway, "the first document has arrived", is_settled).await;
+}
+
+async fn a_changed_file_is_noticed_without_a_signal(gateway: &Gateway, simulator: &Simulator) {
+    let before = config_status(gateway).await;
     assert_eq!(before["document"]["refused"], Value::Null);
     assert_eq!(before["xds"]["nodes"][0]["version"], before["document"]["version"]);
-    write_config(&gateway, &named("second", &simulator).to_string());
-    eventually(SOON, "the new document is in force", async || answering(&gateway).await == "second").await;
-    let after = config_status(&gateway).await;
+    write_config(gateway, &named("second", simulator).to_string());
+    eventually(SOON, "the new document is in force", async || answering(gateway).await == "second").await;
+    let after = config_status(gateway).await;
     assert_ne!(after["document"]["version"], before["document"]["version"]);
     assert!(gateway.log().contains("configuration reloaded"), "{}", gateway.log());
 }
 
-#[tokio::test]
-async fn a_hangup_reads_the_file_again_and_what_did_not_change_is_no_change() {
-    let simulator = Simulator::start();
-    let gateway = start(named("first", &simulator), &[]).await;
-    let before = until_status(&gateway, "the first document has arrived", is_settled).await;
+async fn a_hangup_reads_the_file_again_and_what_did_not_change_is_no_change(gateway: &Gateway, simulator: &Simulator) {
+    let before = until_status(gateway, "the first document has arrived", is_settled).await;
     gateway.signal(Signal::Reload);
     eventually(SOON, "the file is read", async || gateway.log().contains("configuration reloaded")).await;
-    let after = config_status(&gateway).await;
+    let after = config_status(gateway).await;
     assert_eq!(after["xds"]["nodes"][0], before["xds"]["nodes"][0], "nothing was sent");
-    change(&gateway, &named("second", &simulator)).await;
-    assert_eq!(answering(&gateway).await, "second");
+    change(gateway, &named("second", simulator)).await;
+    assert_eq!(answering(gateway).await, "second");
 }
 
-#[tokio::test]
-async fn a_document_with_problems_is_refused_with_all_of_them_and_the_former_one_serves() {
-    let simulator = Simulator::start();
-    let gateway = start(named("first", &simulator), &[]).await;
-    let version = config_status(&gateway).await["document"]["version"].clone();
-    let mut bad = named("second", &simulator);
+async fn problems_are_all_told_and_the_former_document_serves(gateway: &Gateway, simulator: &Simulator) {
+    let version = config_status(gateway).await["document"]["version"].clone();
+    let mut bad = named("second", simulator);
     bad["backends"][0]["timeout_seconds"] = json!("soon");
     bad["router"]["default_backends"] = json!([{"backend": "third", "weight": 1.0}]);
     bad["virtual_keys"][0]["token"] = json!("${NOT_SET_ANYWHERE}");
     gateway.reload(&bad);
-    let status = until_status(&gateway, "the document is refused", |status| !problems(status).is_empty()).await;
+    let status = until_status(gateway, "the document is refused", |status| !problems(status).is_empty()).await;
     let (shown, log) = (problems(&status).join("\n"), gateway.log());
     for path in ["backends[0].timeout_seconds", "router.default_backends[0]", "virtual_keys[0].token"] {
         assert!(shown.contains(path), "{path} is not in the status: {shown}");
@@ -71,43 +80,36 @@ async fn a_document_with_problems_is_refused_with_all_of_them_and_the_former_one
     }
     assert!(status["document"]["refused"]["at_ms"].as_u64().is_some());
     assert_eq!(status["document"]["version"], version);
-    assert_eq!(answering(&gateway).await, "first");
+    assert_eq!(answering(gateway).await, "first");
 
     // No JSON at all, and no file at all, are problems like others.
-    write_config(&gateway, "{\"backends\": [");
-    until_status(&gateway, "half a document is refused", |status| {
-        problems(status) != shown.lines().collect::<Vec<_>>()
-    })
-    .await;
+    write_config(gateway, "{\"backends\": [");
+    until_status(gateway, "half a document is refused", |status| problems(status) != shown.lines().collect::<Vec<_>>())
+        .await;
     std::fs::remove_file(gateway.config_path()).unwrap();
     gateway.signal(Signal::Reload);
-    until_status(&gateway, "a missing file is refused", |status| problems(status).join("").contains("No such file"))
+    until_status(gateway, "a missing file is refused", |status| problems(status).join("").contains("No such file"))
         .await;
-    assert_eq!(answering(&gateway).await, "first");
+    assert_eq!(answering(gateway).await, "first");
 
-    change(&gateway, &named("second", &simulator)).await;
-    assert_eq!(config_status(&gateway).await["document"]["refused"], Value::Null);
-    assert_eq!(answering(&gateway).await, "second");
+    change(gateway, &named("second", simulator)).await;
+    assert_eq!(config_status(gateway).await["document"]["refused"], Value::Null);
+    assert_eq!(answering(gateway).await, "second");
 }
 
-#[tokio::test]
-async fn what_envoy_refuses_is_told_in_its_words_and_the_former_document_serves() {
-    let simulator = Simulator::start();
-    let gateway = start(named("first", &simulator), &[]).await;
-    until_status(&gateway, "the first document has arrived", is_settled).await;
-
+async fn what_envoy_refuses_is_told_in_its_words(gateway: &Gateway, simulator: &Simulator) {
     // Our checks see nothing wrong with it; Envoy takes no header value as long as this.
-    gateway.reload(&named(&"long".repeat(5_000), &simulator));
+    gateway.reload(&named(&"long".repeat(5_000), simulator));
     let halted = |status: &Value| status["xds"]["nodes"][0]["stage"] == "halted";
-    let status = until_status(&gateway, "Envoy refuses the document", halted).await;
+    let status = until_status(gateway, "Envoy refuses the document", halted).await;
     let refusal = &status["xds"]["nodes"][0]["types"]["route"]["nacked"]["message"];
     assert!(refusal.as_str().is_some_and(|message| message.contains("longlong")), "{status:#}");
     eventually(SOON, "the log tells it", async || gateway.log().contains("Envoy refused")).await;
-    assert_eq!(answering(&gateway).await, "first");
+    assert_eq!(answering(gateway).await, "first");
 
-    change(&gateway, &named("third", &simulator)).await;
-    assert_eq!(answering(&gateway).await, "third");
-    let status = config_status(&gateway).await;
+    change(gateway, &named("third", simulator)).await;
+    assert_eq!(answering(gateway).await, "third");
+    let status = config_status(gateway).await;
     assert_eq!(status["xds"]["nodes"][0]["types"]["route"]["nacked"], Value::Null, "{status:#}");
 }
 

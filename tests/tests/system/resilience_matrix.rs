@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use std::time::Duration;
 
 use ditto_tests::client::Client;
+use ditto_tests::eventually::eventually;
 use ditto_tests::harness::config::TOKEN;
 use ditto_tests::harness::{Gateway, ports};
 use ditto_tests::simulator::{Cut, Fault, Simulator};
@@ -13,23 +14,71 @@ use serde_json::{Value, json};
 
 use super::rig::{backend, document, statistic, streamed_chat};
 use super::tls::{Authority, Terminator};
-use ditto_tests::support::{chat_with, expect_error, start};
+use ditto_tests::support::{SOON, chat_with, expect_error, start};
 
 /// More at a time than Envoy lets be retried unless it is told so.
 const AT_ONCE: usize = 20;
 
-/// Two backends that differ, so that each attempt is prepared for itself, or only in their addresses.
-fn chain(first: &str, second: &str, differ: bool) -> Value {
-    let credential = |name: &str| if differ { format!("cred-{name}") } else { "cred".to_owned() };
-    let mut backends = [backend("first", first, &credential("a")), backend("second", second, &credential("b"))];
-    backends[0]["timeout_seconds"] = json!(1);
-    backends[1]["timeout_seconds"] = json!(1);
-    document(&backends, &["first", "second"])
+/// A way in which the first of two backends fails.
+struct Case {
+    /// What is said of it, and the beginning of the models that lead to it.
+    name: &'static str,
+    /// Where the first backend is, if that is what is wrong.
+    address: Option<String>,
+    first: Simulator,
+    second: Simulator,
+}
+
+impl Case {
+    /// A first backend that does this to each request.
+    fn fault(name: &'static str, fault: Fault) -> Self {
+        let case = Self { name, address: None, first: Simulator::named("first"), second: Simulator::named("second") };
+        case.first.fault_always(fault);
+        case
+    }
+
+    /// A first backend that is not reached.
+    fn address(name: &'static str, address: String) -> Self {
+        Self { address: Some(address), ..Self::fault(name, Fault::status(418)) }
+    }
+
+    /// Its two chains: of backends that differ, so that each attempt is prepared for itself, and of backends that
+    /// differ in their addresses only.
+    fn chains(&self) -> [String; 2] {
+        ["differ", "alike"].map(|kind| format!("{}-{kind}", self.name))
+    }
+
+    fn add_to(&self, backends: &mut Vec<Value>, rules: &mut Vec<Value>) {
+        let first = self.address.clone().unwrap_or_else(|| self.first.base_url());
+        for (chain, credentials) in self.chains().iter().zip([["cred-a", "cred-b"], ["cred", "cred"]]) {
+            let names = ["first", "second"].map(|place| format!("{place}-{chain}"));
+            for (place, address) in [first.clone(), self.second.base_url()].iter().enumerate() {
+                let mut backend = backend(&names[place], address, credentials[place]);
+                backend["timeout_seconds"] = json!(1);
+                backends.push(backend);
+            }
+            let [first, second] = names;
+            rules.push(json!({"model_prefix": chain, "backends": [
+                {"backend": first, "weight": 1.0}, {"backend": second, "weight": 1e-12}]}));
+        }
+    }
+}
+
+/// A gateway for all these cases.
+async fn gateway_for(cases: &[Case], flags: &[&str]) -> Gateway {
+    let (mut backends, mut rules) = (Vec::new(), Vec::new());
+    for case in cases {
+        case.add_to(&mut backends, &mut rules);
+    }
+    let default = format!("second-{}", cases[0].chains()[0]);
+    let mut document = document(&backends, &[&default]);
+    document["router"]["rules"] = json!(rules);
+    start(document, flags).await
 }
 
 /// One request and all of its reply; why it was not served as it should be, if it was not.
-async fn ask(client: &Client, streamed: bool) -> Result<(), String> {
-    let body = if streamed { streamed_chat("any", 5) } else { chat_with("any") };
+async fn ask(client: &Client, chain: &str, streamed: bool) -> Result<(), String> {
+    let body = if streamed { streamed_chat(chain, 5) } else { chat_with(chain) };
     let mut response =
         client.post("/v1/chat/completions", &body).try_send().await.map_err(|error| error.to_string())?;
     let (status, backend) = (response.status, response.header("x-ditto-backend").map(str::to_owned));
@@ -39,108 +88,100 @@ async fn ask(client: &Client, streamed: bool) -> Result<(), String> {
         true => sse::events(&said).last().is_some_and(|event| event.is_done()),
         false => serde_json::from_slice::<Value>(&said).is_ok_and(|said| said["object"] == "chat.completion"),
     };
-    match status == 200 && backend.as_deref() == Some("second") && broken.is_none() && whole {
+    match status == 200 && backend == Some(format!("second-{chain}")) && broken.is_none() && whole {
         true => Ok(()),
         false => Err(format!("{status} of {backend:?}, {broken:?}: {}", String::from_utf8_lossy(&said))),
     }
 }
 
 /// Asserts that clients notice nothing: all is served by the second backend.
-async fn nothing_is_noticed(gateway: &Gateway) {
+async fn nothing_is_noticed(gateway: &Gateway, chain: &str) {
     let client = gateway.client().with_bearer(TOKEN);
-    let asked = join_all((0..2 * AT_ONCE).map(|at| ask(&client, at % 2 == 1))).await;
+    let asked = join_all((0..2 * AT_ONCE).map(|at| ask(&client, chain, at % 2 == 1))).await;
     let errors: Vec<_> = asked.into_iter().filter_map(Result::err).collect();
-    assert!(errors.is_empty(), "{} of {} requests failed: {errors:#?}", errors.len(), 2 * AT_ONCE);
+    assert!(errors.is_empty(), "{chain}: {} of {} requests failed: {errors:#?}", errors.len(), 2 * AT_ONCE);
 }
 
-/// The same of a first backend that is spoiled by `fault`, for both kinds of chains.
-async fn nothing_is_noticed_of(fault: Fault, flags: &[&str]) {
-    for differ in [true, false] {
-        let (first, second) = (Simulator::named("first"), Simulator::named("second"));
-        first.fault_always(fault.clone());
-        let gateway = start(chain(&first.base_url(), &second.base_url(), differ), flags).await;
-        nothing_is_noticed(&gateway).await;
-        assert_eq!((first.requests().len(), second.requests().len()), (2 * AT_ONCE, 2 * AT_ONCE));
+/// The same of each case and both of its chains.
+async fn nothing_is_noticed_of(cases: &[Case], flags: &[&str]) {
+    let gateway = gateway_for(cases, flags).await;
+    for case in cases {
+        for chain in case.chains() {
+            case.first.forget_requests();
+            case.second.forget_requests();
+            nothing_is_noticed(&gateway, &chain).await;
+            let reached = if case.address.is_some() { 0 } else { 2 * AT_ONCE };
+            assert_eq!((case.first.requests().len(), case.second.requests().len()), (reached, 2 * AT_ONCE), "{chain}");
+        }
     }
 }
 
 #[tokio::test]
-async fn nothing_is_noticed_of_a_first_backend_that_is_down() {
-    let second = Simulator::named("second");
-    let nobody = format!("http://{}/v1", ports::free());
-    for differ in [true, false] {
-        let gateway = start(chain(&nobody, &second.base_url(), differ), &[]).await;
-        nothing_is_noticed(&gateway).await;
-    }
+async fn nothing_is_noticed_of_a_first_backend_that_is_down_hangs_is_cut_or_has_no_address() {
+    let cases = [
+        Case::address("down", format!("http://{}/v1", ports::free())),
+        Case::address("unresolved", "http://provider.invalid/v1".to_owned()),
+        Case::fault("hangs", Fault::hang()),
+        Case::fault("cut", Fault::cut(Cut::BeforeHeaders)),
+    ];
+    nothing_is_noticed_of(&cases, &[]).await;
 }
 
 #[tokio::test]
-async fn nothing_is_noticed_of_a_first_backend_that_hangs() {
-    nothing_is_noticed_of(Fault::hang(), &[]).await;
-}
-
-#[tokio::test]
-async fn nothing_is_noticed_of_a_first_backend_that_is_cut_before_the_first_byte() {
-    nothing_is_noticed_of(Fault::cut(Cut::BeforeHeaders), &[]).await;
-}
-
-#[tokio::test]
-async fn nothing_is_noticed_of_a_first_backend_that_answers_429() {
-    nothing_is_noticed_of(Fault::status(429).with_header("retry-after", "17"), &["--proxy-retry"]).await;
-}
-
-#[tokio::test]
-async fn nothing_is_noticed_of_a_first_backend_that_answers_503() {
-    nothing_is_noticed_of(Fault::status(503), &["--proxy-retry"]).await;
-}
-
-#[tokio::test]
-async fn nothing_is_noticed_of_a_first_backend_that_resolves_to_nothing() {
-    let second = Simulator::named("second");
-    for differ in [true, false] {
-        let gateway = start(chain("http://provider.invalid/v1", &second.base_url(), differ), &[]).await;
-        nothing_is_noticed(&gateway).await;
-    }
+async fn nothing_is_noticed_of_a_first_backend_that_answers_429_or_503() {
+    let cases = [
+        Case::fault("answers-429", Fault::status(429).with_header("retry-after", "17")),
+        Case::fault("answers-503", Fault::status(503)),
+    ];
+    nothing_is_noticed_of(&cases, &["--proxy-retry"]).await;
 }
 
 #[tokio::test]
 async fn nothing_is_noticed_of_a_first_backend_with_an_invalid_certificate() {
     let (authority, unknown) = (Authority::new(), Authority::new());
-    let (first, second) = (Simulator::named("first"), Simulator::named("second"));
-    let certificates = [authority.sign("other.example"), unknown.sign("localhost")];
-    for certificate in certificates {
-        let terminator = Terminator::start(&first, certificate, &["h2"]).await;
-        let document = chain(&format!("https://localhost:{}/v1", terminator.port), &second.base_url(), true);
-        let gateway = start(document, &authority.flags().each_ref().map(String::as_str)).await;
-        nothing_is_noticed(&gateway).await;
-    }
-    assert!(first.requests().is_empty());
+    let behind = Simulator::named("first");
+    let other_name = Terminator::start(&behind, authority.sign("other.example"), &["h2"]).await;
+    let other_authority = Terminator::start(&behind, unknown.sign("localhost"), &["h2"]).await;
+    let cases = [("other-name", other_name.port), ("other-authority", other_authority.port)];
+    let cases = cases.map(|(name, port)| Case::address(name, format!("https://localhost:{port}/v1")));
+    nothing_is_noticed_of(&cases, &authority.flags().each_ref().map(String::as_str)).await;
+    assert!(behind.requests().is_empty());
 }
 
 #[tokio::test]
 async fn nothing_is_noticed_of_a_first_backend_that_is_ejected() {
-    let (first, second) = (Simulator::named("first"), Simulator::named("second"));
-    first.fault_always(Fault::cut(Cut::BeforeHeaders));
-    let gateway = start(chain(&first.base_url(), &second.base_url(), true), &["--proxy-circuit-breaker"]).await;
+    let cases = [Case::fault("ejected", Fault::cut(Cut::BeforeHeaders))];
+    let (first, chain) = (&cases[0].first, &cases[0].chains()[0]);
+    let gateway = gateway_for(&cases, &["--proxy-circuit-breaker"]).await;
     let client = gateway.client().with_bearer(TOKEN);
     for _ in 0..3 {
-        ask(&client, false).await.unwrap();
+        ask(&client, chain, false).await.unwrap();
     }
-    assert_eq!(statistic(&gateway, "cluster.first.outlier_detection.ejections_active").await, 1);
-    nothing_is_noticed(&gateway).await;
-    assert_eq!(first.requests().len(), 3, "an ejected backend is left alone");
+    assert_eq!(first.requests().len(), 3);
+    // Envoy ejects in one thread and serves in another, which hears of it a moment later.
+    eventually(SOON, "the first is ejected, and not asked", async || {
+        let before = first.requests().len();
+        ask(&client, chain, false).await.unwrap();
+        let name = format!("cluster.first-{chain}.outlier_detection.ejections_active");
+        statistic(&gateway, &name).await == 1 && first.requests().len() == before
+    })
+    .await;
+    let before = first.requests().len();
+    nothing_is_noticed(&gateway, chain).await;
+    assert_eq!(first.requests().len(), before, "an ejected backend is left alone");
 }
 
 #[tokio::test]
 async fn a_reply_that_has_begun_is_not_begun_again() {
-    let (first, second) = (Simulator::named("first"), Simulator::named("second"));
-    let gateway = start(chain(&first.base_url(), &second.base_url(), true), &["--proxy-retry"]).await;
+    let cases = [Case::fault("begun", Fault::hang())];
+    let (Case { first, second, .. }, chain) = (&cases[0], &cases[0].chains()[0]);
+    let gateway = gateway_for(&cases, &["--proxy-retry"]).await;
     let client = gateway.client().with_bearer(TOKEN);
     for (streamed, cut) in [(true, Cut::AfterEvents(2)), (true, Cut::AfterBytes(1)), (false, Cut::AfterBytes(1))] {
         first.clear_faults();
         first.fault_always(Fault::cut(cut));
-        let error = ask(&client, streamed).await.unwrap_err();
-        assert!(error.starts_with("200 of Some(\"first\"), Some("), "it breaks off: {error}");
+        let error = ask(&client, chain, streamed).await.unwrap_err();
+        assert!(error.starts_with("200 of Some(\"first-begun-differ\"), Some("), "it breaks off: {error}");
     }
     assert!(second.requests().is_empty());
 }
@@ -150,9 +191,9 @@ async fn more_requests_than_the_first_backend_may_have_are_refused_and_not_sent_
     let (first, second) = (Simulator::named("first"), Simulator::named("second"));
     let slow = Fault::scripted("text/event-stream", ["data: 1\n\n", "data: 2\n\n"]);
     first.fault_next(1, slow.with_chunk_delay(Duration::from_secs(30)));
-    let mut document = chain(&first.base_url(), &second.base_url(), true);
+    let backends = [backend("first", &first.base_url(), "cred-a"), backend("second", &second.base_url(), "cred-b")];
+    let mut document = document(&backends, &["first", "second"]);
     document["backends"][0]["max_in_flight"] = json!(1);
-    document["backends"][0]["timeout_seconds"] = json!(60);
     let gateway = start(document, &["--proxy-retry"]).await;
     let client = gateway.client().with_bearer(TOKEN);
     let mut held = client.post("/v1/chat/completions", &chat_with("any")).send().await.expect_status(200).await;

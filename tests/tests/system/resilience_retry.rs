@@ -7,7 +7,7 @@ use ditto_tests::simulator::{Cut, Fault, Simulator};
 use serde_json::{Value, json};
 
 use super::rig::{backend, document, streamed_chat};
-use ditto_tests::support::{chat, expect_error, start};
+use ditto_tests::support::{chat, chat_with, expect_error, start};
 
 /// Three simulators and a gateway that prefers them in their order.
 struct Three {
@@ -87,7 +87,18 @@ async fn without_the_flag_a_status_is_the_clients_and_a_dead_backend_is_not() {
 
 #[tokio::test]
 async fn with_it_the_usual_statuses_go_to_each_other_backend_once_and_others_do_not() {
-    let three = Three::start(&["--proxy-retry"]).await;
+    let nowhere = format!("http://{}/v1", ports::free());
+    let three = Three::start_with(&["--proxy-retry"], |document| {
+        let backends = document["backends"].as_array_mut().unwrap();
+        backends.push(backend("down", &nowhere, "down"));
+        document["router"]["rules"] = json!([
+            {"model_prefix": "alone", "backend": "one"},
+            {"model_prefix": "last-is-down", "backends": [
+                {"backend": "one", "weight": 1.0}, {"backend": "two", "weight": 1e-12},
+                {"backend": "down", "weight": 1e-24}]},
+        ]);
+    })
+    .await;
     for status in [429, 500, 502, 503, 504] {
         three.answer([status, status, 200]);
         assert_eq!(three.outcome().await, told(200, "three", 3));
@@ -103,18 +114,15 @@ async fn with_it_the_usual_statuses_go_to_each_other_backend_once_and_others_do_
     assert_eq!(three.asked(), [2, 2, 2]);
     three.answer([503, 404, 200]);
     assert_eq!(three.outcome().await, told(404, "two", 2));
-}
-
-#[tokio::test]
-async fn a_last_attempt_that_reaches_nobody_is_told_in_the_clients_shape() {
-    let nowhere = format!("http://{}/v1", ports::free());
-    let three = Three::start_with(&["--proxy-retry"], |document| {
-        document["backends"][2]["base_url"] = json!(nowhere);
-    })
-    .await;
+    // A last attempt that reaches nobody is told in the client's shape.
     three.answer([503, 429, 200]);
-    let reply = three.client.post("/v1/chat/completions", &chat()).send().await;
+    let reply = three.client.post("/v1/chat/completions", &chat_with("last-is-down")).send().await;
+    assert_eq!(three.asked(), [1, 1, 0]);
     expect_error(reply, 502, "backend_error").await;
+    // A backend alone is asked once.
+    three.answer([503, 200, 200]);
+    three.client.post("/v1/chat/completions", &chat_with("alone")).send().await.expect_status(503).await;
+    assert_eq!(three.asked(), [1, 0, 0]);
 }
 
 #[tokio::test]
@@ -159,14 +167,4 @@ async fn failures_are_passed_on_where_that_is_asked_for() {
             false => assert_eq!((reply.status, reply.header("x-ditto-backend")), (200, Some("two"))),
         }
     }
-}
-
-#[tokio::test]
-async fn a_backend_alone_is_asked_once() {
-    let one = Simulator::named("one");
-    one.fault_always(Fault::status(503));
-    let document = document(&[backend("one", &one.base_url(), "one")], &["one"]);
-    let gateway = start(document, &["--proxy-retry"]).await;
-    gateway.client().with_bearer(TOKEN).post("/v1/chat/completions", &chat()).send().await.expect_status(503).await;
-    assert_eq!(one.requests().len(), 1);
 }

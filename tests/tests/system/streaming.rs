@@ -36,9 +36,24 @@ async fn next_data(response: &mut Response) -> String {
 }
 
 #[tokio::test]
-async fn each_event_arrives_before_the_next_is_sent() {
+async fn each_event_passes_at_once_and_each_end_hears_of_the_other() {
     let upstream = Upstream::start().await;
     let (_gateway, client) = gateway_before(&upstream.base_url()).await;
+    each_event_arrives_before_the_next_is_sent(&upstream, &client).await;
+    a_client_that_hangs_up_is_noticed_by_the_backend(&upstream, &client).await;
+}
+
+#[tokio::test]
+async fn a_reply_arrives_as_it_is_sent() {
+    let simulator = Simulator::start();
+    let (_gateway, client) = gateway_before(&simulator.base_url()).await;
+    however_a_stream_is_cut_into_pieces_its_bytes_are_the_same(&simulator, &client).await;
+    compressed_and_binary_replies_pass_unchanged(&simulator, &client).await;
+    a_stream_that_the_backend_breaks_off_does_not_end_properly(&simulator, &client).await;
+    a_client_that_does_not_wait_for_a_reply_is_noticed_by_the_backend(&simulator, &client).await;
+}
+
+async fn each_event_arrives_before_the_next_is_sent(upstream: &Upstream, client: &Client) {
     for model in WAYS {
         let request = client.post("/v1/chat/completions", &streamed_chat(model, 1)).send();
         let answer = async {
@@ -57,10 +72,7 @@ async fn each_event_arrives_before_the_next_is_sent() {
     }
 }
 
-#[tokio::test]
-async fn however_a_stream_is_cut_into_pieces_its_bytes_are_the_same() {
-    let simulator = Simulator::start();
-    let (_gateway, client) = gateway_before(&simulator.base_url()).await;
+async fn however_a_stream_is_cut_into_pieces_its_bytes_are_the_same(simulator: &Simulator, client: &Client) {
     let text: String =
         (0..400).map(|number| format!("data: {{\"n\":{number},\"t\":\"h\u{e9}llo \u{1f600}\"}}\r\n\n")).collect();
     for sizes in [&[1][..], &[1, 5, 200], &[4095, 1, 16384, 7]] {
@@ -76,10 +88,8 @@ async fn however_a_stream_is_cut_into_pieces_its_bytes_are_the_same() {
     }
 }
 
-#[tokio::test]
-async fn a_stream_that_the_backend_breaks_off_does_not_end_properly() {
-    let simulator = Simulator::start();
-    let (_gateway, client) = gateway_before(&simulator.base_url()).await;
+async fn a_stream_that_the_backend_breaks_off_does_not_end_properly(simulator: &Simulator, client: &Client) {
+    simulator.forget_requests();
     for model in WAYS {
         for (cut, least) in [(Cut::AfterBytes(1_000), 1), (Cut::AfterHeaders, 0)] {
             simulator.fault_next(1, Fault::cut(cut));
@@ -92,10 +102,7 @@ async fn a_stream_that_the_backend_breaks_off_does_not_end_properly() {
     assert_eq!(simulator.requests().len(), 4, "what has begun is not tried again");
 }
 
-#[tokio::test]
-async fn a_client_that_hangs_up_is_noticed_by_the_backend() {
-    let upstream = Upstream::start().await;
-    let (_gateway, client) = gateway_before(&upstream.base_url()).await;
+async fn a_client_that_hangs_up_is_noticed_by_the_backend(upstream: &Upstream, client: &Client) {
     for model in WAYS {
         let request = client.post("/v1/chat/completions", &streamed_chat(model, 1)).send();
         let answer = async {
@@ -109,9 +116,10 @@ async fn a_client_that_hangs_up_is_noticed_by_the_backend() {
         drop(response);
         exchange.until_closed().await;
     }
-    // Before the reply has begun, too.
-    let simulator = Simulator::start();
-    let (_gateway, client) = gateway_before(&simulator.base_url()).await;
+}
+
+async fn a_client_that_does_not_wait_for_a_reply_is_noticed_by_the_backend(simulator: &Simulator, client: &Client) {
+    simulator.forget_requests();
     simulator.fault_always(Fault::hang());
     let waiting = tokio::spawn(client.post("/v1/chat/completions", &chat_with("plain")).send());
     eventually(SOON, "the request has arrived", async || simulator.requests().len() == 1).await;
@@ -119,10 +127,7 @@ async fn a_client_that_hangs_up_is_noticed_by_the_backend() {
     eventually(SOON, "the backend is left", async || simulator.last_request().outcome == Outcome::Abandoned).await;
 }
 
-#[tokio::test]
-async fn compressed_and_binary_replies_pass_unchanged() {
-    let simulator = Simulator::start();
-    let (_gateway, client) = gateway_before(&simulator.base_url()).await;
+async fn compressed_and_binary_replies_pass_unchanged(simulator: &Simulator, client: &Client) {
     let direct = Client::new(&simulator.url());
     for model in WAYS {
         let body = streamed_chat(model, 40);

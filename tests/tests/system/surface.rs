@@ -38,9 +38,18 @@ async fn expect(reply: Response, method: &Method, status: u16, code: &str) {
 }
 
 #[tokio::test]
-async fn every_path_of_the_surface_passes_its_checks_whatever_the_method() {
+async fn nothing_passes_without_its_checks() {
     let simulator = indifferent();
     let gateway = start(config::single(&simulator), &[]).await;
+    every_path_of_the_surface_passes_its_checks_whatever_the_method(&gateway, &simulator).await;
+    with_a_key_every_proxied_path_reaches_the_backend_under_its_full_name(&gateway, &simulator).await;
+    path_tricks_reach_neither_a_backend_nor_the_admin_api(&gateway, &simulator).await;
+    a_path_outside_the_surface_is_404_without_a_body_even_with_a_key(&gateway, &simulator).await;
+    headers_that_name_a_route_or_another_path_change_nothing(&gateway, &simulator).await;
+}
+
+async fn every_path_of_the_surface_passes_its_checks_whatever_the_method(gateway: &Gateway, simulator: &Simulator) {
+    simulator.forget_requests();
     let nobody = gateway.client();
     for entry in SURFACE {
         for (path, method) in paths(entry).iter().flat_map(|path| METHODS.iter().map(move |method| (path, method))) {
@@ -81,10 +90,11 @@ async fn every_path_of_the_surface_passes_its_checks_whatever_the_method() {
     assert_eq!(simulator.requests().len(), 0, "{:?}", simulator.requests());
 }
 
-#[tokio::test]
-async fn with_a_key_every_proxied_path_reaches_the_backend_under_its_full_name() {
-    let simulator = indifferent();
-    let gateway = start(config::single(&simulator), &[]).await;
+async fn with_a_key_every_proxied_path_reaches_the_backend_under_its_full_name(
+    gateway: &Gateway,
+    simulator: &Simulator,
+) {
+    simulator.forget_requests();
     let client = gateway.client().with_bearer(TOKEN);
     let proxied = |entry: &&Entry| entry.service != Service::ControlPlane && entry.pattern != Pattern::GeminiMethod;
     for entry in SURFACE.iter().filter(proxied) {
@@ -170,10 +180,8 @@ const TRICKS: [&str; 40] = [
     "/health?/../admin/keys",
 ];
 
-#[tokio::test]
-async fn path_tricks_reach_neither_a_backend_nor_the_admin_api() {
-    let simulator = indifferent();
-    let gateway = start(config::single(&simulator), &[]).await;
+async fn path_tricks_reach_neither_a_backend_nor_the_admin_api(gateway: &Gateway, simulator: &Simulator) {
+    simulator.forget_requests();
     let host = gateway.address();
     let absolute = ["/v1/models", "/admin/keys", "/v1/../admin/keys"].map(|path| format!("http://{host}{path}"));
     let tricks = TRICKS.iter().map(|&path| path.to_owned()).chain(absolute).chain(["*".to_owned()]);
@@ -184,7 +192,7 @@ async fn path_tricks_reach_neither_a_backend_nor_the_admin_api() {
             {
                 let head =
                     format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\nconnection: close\r\n");
-                let (status, reply) = exchange(&gateway, &format!("{head}{extra}\r\n")).await;
+                let (status, reply) = exchange(gateway, &format!("{head}{extra}\r\n")).await;
                 let served = path.starts_with("/health?") && method == "GET" && status == 200;
                 assert!(served || [400, 401, 404, 405].contains(&status), "{method} {path}: {reply}");
                 assert!(!reply.contains("\"harness\""), "{method} {path} lists keys: {reply}");
@@ -194,10 +202,8 @@ async fn path_tricks_reach_neither_a_backend_nor_the_admin_api() {
     assert_eq!(simulator.requests().len(), 0, "{:?}", simulator.requests());
 }
 
-#[tokio::test]
-async fn a_path_outside_the_surface_is_404_without_a_body_even_with_a_key() {
-    let simulator = indifferent();
-    let gateway = start(config::single(&simulator), &[]).await;
+async fn a_path_outside_the_surface_is_404_without_a_body_even_with_a_key(gateway: &Gateway, simulator: &Simulator) {
+    simulator.forget_requests();
     for client in [gateway.client(), gateway.client().with_bearer(TOKEN), gateway.admin()] {
         for path in
             ["/nobody", "/v1x", "/v2/models", "/metrics", "/mcp", "/key/generate", "/healthz", "/chat/completions/x"]
@@ -211,10 +217,8 @@ async fn a_path_outside_the_surface_is_404_without_a_body_even_with_a_key() {
     assert_eq!(simulator.requests().len(), 0);
 }
 
-#[tokio::test]
-async fn headers_that_name_a_route_or_another_path_change_nothing() {
-    let simulator = indifferent();
-    let gateway = start(config::single(&simulator), &[]).await;
+async fn headers_that_name_a_route_or_another_path_change_nothing(gateway: &Gateway, simulator: &Simulator) {
+    simulator.forget_requests();
     let dump = gateway.envoy_admin("/config_dump").await;
     let dump: serde_json::Value = serde_json::from_str(&dump).unwrap();
     let text = dump.to_string();
