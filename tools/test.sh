@@ -33,6 +33,17 @@ step() {
     printf 'ok %5ss\n' $((SECONDS - began))
 }
 
+# beside LOG COMMAND...: runs it next to what follows; `awaited` waits for it. The native build has stretches that one core
+# does alone, and so have the filters; what is fetched takes no core at all.
+beside() {
+    local log="$logs/$1.log"
+    shift
+    "$@" >"$log" 2>&1 &
+    beside_pid=$!
+}
+
+awaited() { wait "$1" || { cat "$logs/$2.log" && false; }; }
+
 # The filter, and before it the module in which a request header can provoke a trap. Cargo gives both the same file
 # name, so the faulty one is put aside at once, and the plain one comes last, at the usual place.
 filters() {
@@ -68,7 +79,6 @@ dependencies() {
 }
 
 lints() {
-    step 'cargo fmt' cargo fmt --all --check
     # All targets at once: the programs that the tests start, and the tests, with the same features and so only once.
     step 'clippy and build' env "${clippy[@]}" cargo build --locked "${native[@]}" --all-targets
     step 'clippy for wasm' cargo clippy --locked "${wasm[@]}" -- -D warnings
@@ -76,11 +86,10 @@ lints() {
     step 'cargo doc' documentation
 }
 
-builds() {
-    step 'build the filters' filters
-    tools/setup-sdks.sh
-    tools/setup-redis.sh >"$logs/redis"
-    tools/fetch-prices.py >"$logs/prices"
+# What tests start and ask that is not ours.
+others() {
+    # shellcheck disable=SC2317  # Called through `beside`.
+    tools/setup-sdks.sh && tools/setup-redis.sh && tools/fetch-prices.py
 }
 
 tests() {
@@ -120,15 +129,27 @@ clippy=("RUSTC_WORKSPACE_WRAPPER=$(rustc --print sysroot)/bin/clippy-driver"
 
 case "${1:-all}" in
 all)
+    step 'cargo fmt' cargo fmt --all --check
+    beside filters filters
+    filters_pid=$beside_pid
+    beside others others
+    others_pid=$beside_pid
+    trap 'kill "$filters_pid" "$others_pid" 2>/dev/null || true' EXIT
     lints
-    builds
+    step 'build the filters' awaited "$filters_pid" filters
+    step 'clients, Redis and prices' awaited "$others_pid" others
+    grep -h '^checks with' "$logs/others.log" || true
     tests
     ;;
-lint) lints ;;
+lint)
+    step 'cargo fmt' cargo fmt --all --check
+    lints
+    ;;
 build)
     # Without clippy, as `cargo test` by hand does it.
     step 'build programs and tests' cargo build --locked "${native[@]}" --all-targets
-    builds
+    step 'build the filters' filters
+    step 'clients, Redis and prices' others
     ;;
 *)
     echo "usage: tools/test.sh [lint|build]" >&2
