@@ -14,6 +14,8 @@ use axum::routing::any;
 use crate::envoy::OwnEnvoy;
 use crate::health::Health;
 use crate::keys::directory::KeyDirectory;
+use crate::load::Loads;
+use crate::metrics::Metrics;
 
 mod auth;
 mod backends;
@@ -23,6 +25,7 @@ mod health;
 mod json;
 mod keys;
 mod ledger;
+mod metrics;
 mod providers;
 mod query;
 #[cfg(test)]
@@ -47,6 +50,10 @@ pub struct AdminState {
     pub backends: BackendNames,
     /// How the backends answer their checks.
     pub health: Arc<Health>,
+    /// What all Envoys see of the backends.
+    pub loads: Arc<Loads>,
+    /// What Prometheus is told; `None`: nothing.
+    pub metrics: Option<Arc<Metrics>>,
     /// The Envoy that says how the backends are; `None`: it is somebody else's.
     pub envoy: Option<OwnEnvoy>,
     /// The books.
@@ -63,9 +70,10 @@ impl fmt::Debug for AdminState {
     }
 }
 
-/// The API as a service. It never answers anything outside `/health`, `/ready` and `/admin` but an empty 404.
+/// The API as a service. It never answers anything outside the probes, the metrics and `/admin` but an empty 404.
 pub fn router(state: AdminState) -> Router {
-    let mut router = health::router(&state).method_not_allowed_fallback(|| async { ApiError::method_not_allowed() });
+    let open = health::router(&state).merge(metrics::router(&state));
+    let mut router = open.method_not_allowed_fallback(|| async { ApiError::method_not_allowed() });
     if let Some(token) = state.token.clone() {
         let nothing = any(|| async { ApiError::not_found("there is nothing at this path") });
         // Routes of their own rather than a fallback: a nested router would let `/admin/` slip past the token.

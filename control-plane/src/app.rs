@@ -26,7 +26,10 @@ use crate::keys::hub::Hub;
 use crate::keys::stream::SyncService;
 use crate::ledger::session::LeaseService;
 use crate::listener_tls::ListenerTls;
+use crate::load::{LoadService, Loads};
+use crate::metrics::Metrics;
 use crate::models::Models;
+use crate::outcomes::{Judge, OutcomeService, Outcomes};
 use crate::resources::table::JoinTables;
 use crate::resources::{self, Settings};
 use crate::settings::{DEFAULT_CONTROL, Run};
@@ -38,6 +41,8 @@ mod probe;
 
 use probe::Probe;
 
+/// The node id of the Envoy that the gateway starts.
+const OWN_NODE: &str = "ditto-embedded";
 /// When the gateway stops, workers have this long to hand back what they hold of budgets.
 const CLOSING_WITHIN: Duration = Duration::from_secs(2);
 /// Envoy has this long to serve for the first time.
@@ -99,6 +104,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let backends = BackendNames::new(backend_names(&compiled));
     warn(configured, &directory);
     beginning.keep(&versions).await.map_err(|failure| not_begun(&source, failure))?;
+    let names = backends.clone();
+    let (loads, outcomes) = (Loads::new(names.clone()), Outcomes::new(names.clone()));
     let parts = Parts {
         directory: Arc::clone(&directory),
         hub: Arc::clone(&hub),
@@ -135,7 +142,13 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         token,
         backends,
         health,
+        loads: Arc::clone(&loads),
+        metrics: run
+            .metrics
+            .backend_series()
+            .map(|series| Metrics::new(names.clone(), Arc::clone(&loads), Arc::clone(&outcomes), series)),
         envoy: (!run.no_envoy).then(|| OwnEnvoy {
+            node_id: OWN_NODE,
             admin: EnvoyAdmin::new(envoy_admin.clone()),
             ejections: Ejections::new(ejections.clone(), settings.resilience.breaker.clone()),
         }),
@@ -143,8 +156,11 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         checks,
         config: config_routes(Arc::clone(&manager)).merge(provider_routes(Arc::clone(&manager))),
     };
+    let judge = Judge::new(Arc::clone(&manager), Arc::clone(&cache));
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
         .add_service(LeaseService::new(Arc::clone(&ledger.desk), stopping.clone()).into_server())
+        .add_service(LoadService::new(Arc::clone(&loads), stopping.clone()).into_server())
+        .add_service(OutcomeService::new(outcomes, judge).into_server())
         .add_service(XdsService::new(Arc::clone(&cache), run.retire_grace()).into_server());
     let services =
         services.into_axum_router().reset_fallback().merge(router(state)).merge(holder).merge(models.router());
@@ -165,7 +181,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         let envoy = locate::envoy(run.envoy_bin.as_deref()).map_err(|error| anyhow!(error))?;
         let bootstrap = files.path().join("bootstrap.json");
         let contents = Bootstrap {
-            node_id: "ditto-embedded",
+            node_id: OWN_NODE,
             labels: &run.node_labels.clone().unwrap_or_default(),
             control: &control,
             admin: &envoy_admin,

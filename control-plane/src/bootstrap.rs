@@ -58,9 +58,15 @@ impl Bootstrap<'_> {
             "static_resources": {"clusters": [self.control_cluster()]},
             "overload_manager": self.overload_manager(),
         });
+        let mut manager = json!({"load_stats_config": {
+            "api_type": "GRPC",
+            "transport_api_version": "V3",
+            "grpc_services": [{"envoy_grpc": {"cluster_name": CONTROL_CLUSTER}}],
+        }});
         if let Some(path) = self.ejections {
-            bootstrap["cluster_manager"] = json!({"outlier_detection": {"event_log_path": path}});
+            manager["outlier_detection"] = json!({"event_log_path": path});
         }
+        bootstrap["cluster_manager"] = manager;
         bootstrap
     }
 

@@ -23,6 +23,8 @@ use ejections::Ejections;
 /// The Envoy that this gateway has started, for who asks it something.
 #[derive(Debug, Clone)]
 pub struct OwnEnvoy {
+    /// Its node id.
+    pub node_id: &'static str,
     /// Its admin endpoint.
     pub admin: EnvoyAdmin,
     /// What it notes of ejections.

@@ -14,12 +14,14 @@ use crate::xds::service::RETIRE_GRACE_DEFAULT;
 
 mod later;
 mod limits;
+mod metrics;
 mod redis;
 mod resilience;
 mod tls;
 
 pub use later::flags_of_later_versions;
 pub use limits::{BudgetModeFlag, LeaseExpiry, LimitFlags, OnLossFlag, RedisWait};
+pub use metrics::MetricsFlags;
 pub use redis::RedisFlags;
 pub use resilience::{FailureAction, ResilienceFlags};
 pub use tls::TlsFlags;
@@ -125,6 +127,9 @@ pub struct Run {
     /// What becomes of attempts that fail.
     #[command(flatten)]
     pub resilience: ResilienceFlags,
+    /// What is told to Prometheus.
+    #[command(flatten)]
+    pub metrics: MetricsFlags,
     /// One JSON object for each event on standard error
     #[arg(long)]
     pub json_logs: bool,

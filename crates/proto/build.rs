@@ -3,7 +3,7 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = "../../proto";
-    let files = ["ditto/sync/v1/sync.proto", "ditto/ledger/v1/ledger.proto"];
+    let files = ["ditto/sync/v1/sync.proto", "ditto/ledger/v1/ledger.proto", "ditto/outcome/v1/outcome.proto"];
     for file in files {
         println!("cargo:rerun-if-changed={root}/{file}");
     }

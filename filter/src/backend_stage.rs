@@ -28,7 +28,7 @@ use crate::translation::{self, Original, VERSION_HEADER};
 use crate::worker::Worker;
 
 /// Where the name of the backend that an attempt goes to stands: in the endpoint's metadata.
-const BACKEND_PROPERTY: [&str; 5] = ["xds", "upstream_host_metadata", "filter_metadata", "ditto", "backend"];
+pub(crate) const BACKEND_PROPERTY: [&str; 5] = ["xds", "upstream_host_metadata", "filter_metadata", "ditto", "backend"];
 
 /// A client's request as it was, and what its attempts have changed since.
 #[derive(Debug, Default)]

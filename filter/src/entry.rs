@@ -23,6 +23,7 @@ use crate::host::{Flow, Host};
 use crate::worker::Worker;
 
 mod ledger;
+mod outcomes;
 
 /// Envoy's cluster of the control plane.
 const CONTROL_CLUSTER: &str = "ditto-control-plane";
@@ -172,6 +173,10 @@ impl Context for Root {
         }
     }
 
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, _size: usize) {
+        outcomes::answered(token, self.context, status);
+    }
+
     fn on_done(&mut self) -> bool {
         for token in [self.stream.take(), self.session.take()].into_iter().flatten() {
             let _ = hostcalls::cancel_grpc_stream(token);
@@ -205,6 +210,7 @@ impl RootContext for Root {
             }
         }
         ledger::tick(&self.node, self.context);
+        outcomes::tick(&self.node, self.context);
         WORKER.with(|worker| worker.in_flight.renew(&Envoy));
     }
 

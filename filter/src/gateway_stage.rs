@@ -20,6 +20,7 @@ use crate::head::Head;
 use crate::host::{Flow, Host, HostError};
 use crate::in_flight::Permit;
 use crate::knowledge::{KnownKey, Verdict};
+use crate::outcomes::Ended;
 use crate::reply;
 use crate::request_id::of_client;
 use crate::worker::Worker;
@@ -276,8 +277,10 @@ impl GatewayStage {
 
     /// The stream is over, however it ended.
     pub fn on_end(&mut self, host: &impl Host) {
-        if let Phase::Forwarded(forwarded) = &mut self.phase {
-            forwarded.settle(host);
+        if let Phase::Forwarded(forwarded) = &mut self.phase
+            && let Some(ended) = forwarded.settle(host, &self.router)
+        {
+            self.count(ended);
         }
         if let Some(permit) = self.permit.take() {
             permit.release(host);
@@ -340,6 +343,7 @@ impl GatewayStage {
             Stop::Fault(fault) => self.reply(host, admitted.dialect, &admitted.request_id, &fault),
             Stop::Answer(body) => {
                 self.phase = Phase::Replied;
+                self.count(Ended { backend: None, status: 200, fell_back: false });
                 reply::json(host, &admitted.request_id, &body)
             }
             Stop::Host(error) => self.fail(host, error),
@@ -349,11 +353,17 @@ impl GatewayStage {
     /// Answers in the client's dialect.
     fn reply(&mut self, host: &impl Host, dialect: Dialect, request_id: &str, fault: &Fault) -> Flow {
         self.phase = Phase::Replied;
+        self.count(Ended { backend: None, status: fault.status(), fell_back: false });
         reply::fault(host, dialect, request_id, fault)
+    }
+
+    fn count(&self, ended: Ended) {
+        self.worker.outcomes.borrow_mut().count(&self.router, ended);
     }
 
     fn fail(&mut self, host: &impl Host, error: HostError) -> Flow {
         self.phase = Phase::Replied;
+        self.count(Ended { backend: None, status: Fault::Internal.status(), fell_back: false });
         reply::host_error(host, error)
     }
 }

@@ -18,6 +18,7 @@ mod in_flight;
 mod key_ring;
 pub mod knowledge;
 mod metering;
+mod outcomes;
 mod purses;
 mod recent_tokens;
 mod reply;

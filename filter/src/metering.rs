@@ -150,9 +150,9 @@ impl Meter {
         self.reader = Reader::Ended(metered, 0);
     }
 
-    /// The request is over, however it ended: books what it used.
-    pub(crate) fn settle(&mut self, host: &impl Host) {
-        let Some(reservation) = self.reservation.take() else { return };
+    /// The request is over, however it ended: books what it used. Returns its status, if that had to be known.
+    pub(crate) fn settle(&mut self, host: &impl Host) -> Option<u16> {
+        let reservation = self.reservation.take()?;
         let metered = match &self.reader {
             Reader::Nobody | Reader::Meter(None) => Metered::default(),
             Reader::Meter(Some(meter)) => meter.metered(),
@@ -168,6 +168,7 @@ impl Meter {
             host.warn(&format!("backend {name} used {} tokens more than its cap", charge.overrun));
         }
         book(&self.worker, &self.key.id, &reservation, &charge.amounts, &charge.counts, host.now_ms());
+        Some(status)
     }
 
     /// The backend that the reply came from, as far as known.
@@ -222,7 +223,7 @@ pub(crate) fn price<'r>(router: &'r Router, backend: &Backend, model: &str) -> O
 }
 
 /// The reply's status; 0 when there was none.
-fn status(host: &impl Host) -> u16 {
+pub(crate) fn status(host: &impl Host) -> u16 {
     let code = host.property(&STATUS_PROPERTY).and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_le_bytes);
     u16::try_from(code).unwrap_or(0)
 }

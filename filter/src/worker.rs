@@ -13,6 +13,7 @@ use crate::backend_stage::Attempt;
 use crate::gateway_stage::Waiting;
 use crate::in_flight::InFlight;
 use crate::knowledge::Knowledge;
+use crate::outcomes::Outcomes;
 use crate::purses::Purses;
 use crate::request_id::RequestIds;
 
@@ -32,6 +33,8 @@ pub struct Worker {
     pub(crate) purses: RefCell<Purses<Waiting>>,
     /// Its part of the requests in flight, where their number is limited.
     pub(crate) in_flight: InFlight,
+    /// What became of requests.
+    pub(crate) outcomes: RefCell<Outcomes>,
     /// Whether passthrough backends have OpenAI's Responses, by cluster, and until when that is taken for granted.
     responses: RefCell<HashMap<String, (bool, u64)>>,
     attempts: RefCell<HashMap<u64, Rc<Attempt>>>,
@@ -43,6 +46,7 @@ impl Worker {
     pub fn new(random: u128) -> Self {
         let name = format!("{random:032x}");
         Self {
+            outcomes: RefCell::new(Outcomes::new(name.clone())),
             purses: RefCell::new(Purses::new(name)),
             in_flight: InFlight::new(random as u64),
             knowledge: RefCell::new(Knowledge::new(random as u64)),

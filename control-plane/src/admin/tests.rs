@@ -66,6 +66,8 @@ impl Api {
             token: Some(AdminToken::new(&Secret::new(TOKEN))),
             backends: BackendNames::new(["primary".to_owned()]),
             health: crate::health::Health::new(None, crate::http_client::HttpClient::new(None).unwrap()),
+            loads: crate::load::Loads::new(BackendNames::default()),
+            metrics: None,
             envoy: None,
             checks: Vec::new(),
             config: configuration,

@@ -21,17 +21,11 @@ pub enum State {
     Unknown,
 }
 
-/// What Envoy counts of a backend.
+/// What Envoy says of a backend, and no load report does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Seen {
     /// Whether it is used.
     pub health: State,
-    /// Attempts that have not ended.
-    pub in_flight: u64,
-    /// Attempts so far.
-    pub attempts: u64,
-    /// Of them, those that failed: 5xx, broken off, not begun in time.
-    pub failures: u64,
     /// Connections that could not be made.
     pub connect_failures: u64,
 }
@@ -100,21 +94,19 @@ impl Clusters {
             () if judged().all(|host| host.health_status.eds_health_status == "DEGRADED") => State::Degraded,
             () => State::Healthy,
         };
-        Seen {
-            health,
-            in_flight: sum("rq_active"),
-            attempts: sum("rq_total"),
-            failures: sum("rq_error"),
-            connect_failures: sum("cx_connect_fail"),
-        }
+        Seen { health, connect_failures: sum("cx_connect_fail") }
     }
 }
 
-/// Whether a cluster is one of a backend's: `<backend>/<hash>`, or that and more.
+/// Whether a cluster is one of a backend's: see [`backend_of`].
 pub(super) fn is_of(cluster: &str, backend: &str) -> bool {
-    let rest = cluster.strip_prefix(backend).and_then(|rest| rest.strip_prefix('/'));
-    let hash = rest.map(|rest| rest.strip_suffix("/last-resort").unwrap_or(rest));
-    hash.is_some_and(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    backend_of(cluster) == Some(backend)
+}
+
+/// The backend whose cluster this is: `<backend>/<hash>`, or that and `/last-resort`.
+pub fn backend_of(cluster: &str) -> Option<&str> {
+    let (backend, hash) = cluster.strip_suffix("/last-resort").unwrap_or(cluster).rsplit_once('/')?;
+    (!hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(backend)
 }
 
 impl HostStatus {
@@ -130,9 +122,9 @@ mod tests {
 
     use super::*;
 
-    fn status(name: &str, ejected: bool, attempts: &str) -> ClusterStatus {
+    fn status(name: &str, ejected: bool, failures: &str) -> ClusterStatus {
         let host = json!({
-            "stats": [{"name": "rq_total", "value": attempts}, {"name": "rq_active", "type": "GAUGE"}],
+            "stats": [{"name": "cx_connect_fail", "value": failures}, {"name": "rq_active", "type": "GAUGE"}],
             "health_status": {"eds_health_status": "HEALTHY", "failed_outlier_check": ejected},
         });
         serde_json::from_value(json!({"name": name, "host_statuses": [host]})).unwrap()
@@ -152,8 +144,8 @@ mod tests {
             status("chain/ffffffffffff", false, "16"),
         ]);
         let found = all.seen("one");
-        assert_eq!((found.health, found.attempts, found.in_flight), (State::Ejected, 7, 0));
-        assert_eq!((all.seen("one/more").health, all.seen("one/more").attempts), (State::Healthy, 8));
+        assert_eq!((found.health, found.connect_failures), (State::Ejected, 7));
+        assert_eq!((all.seen("one/more").health, all.seen("one/more").connect_failures), (State::Healthy, 8));
         assert_eq!(all.seen("other").health, State::Unknown);
     }
 

@@ -91,6 +91,13 @@ impl SnapshotCache {
         self.refusal().clone()
     }
 
+    /// The snapshot that is staged, if the node of this id works by it, or is on its way there.
+    pub(crate) fn staged_at(&self, node: &str) -> Option<Arc<Snapshot>> {
+        let staged = Arc::clone(&self.goals.borrow().staged.as_ref()?.snapshot);
+        let is_there = |status: &NodeStatus| status.id == node && status.progress.version == staged.version();
+        self.lock().connected.values().any(is_there).then_some(staged)
+    }
+
     fn change(&self, change: impl FnOnce(&mut Goals)) {
         self.goals.send_modify(|goals| change(Arc::make_mut(goals)));
     }

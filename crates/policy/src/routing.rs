@@ -233,9 +233,31 @@ impl Router {
         route.candidates.iter().filter_map(|&index| self.backends.get(index))
     }
 
+    /// The place of a route's first candidate.
+    pub fn first_place(&self, route: &Route) -> Option<usize> {
+        route.candidates.first().copied()
+    }
+
+    /// The place of the backend of a name: a number that stands for it as long as this router lives.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The backend at a place.
+    pub fn backend_at(&self, place: usize) -> Option<&Backend> {
+        self.backends.get(place)
+    }
+
     /// The backend of a name.
     pub fn backend(&self, name: &str) -> Option<&Backend> {
         self.backends.get(*self.by_name.get(name)?)
+    }
+}
+
+impl Route {
+    /// Whether there is somebody to fall back on.
+    pub fn has_several(&self) -> bool {
+        self.candidates.len() > 1
     }
 }
 

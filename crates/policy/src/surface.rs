@@ -91,6 +91,7 @@ pub const SURFACE: &[Entry] = &[
     control(Exact("/"), &[]),
     control(Exact("/health"), &[]),
     control(Exact("/ready"), &[]),
+    control(Exact("/metrics/prometheus"), &[]),
     control(Subtree("/admin"), &[Check::AdminToken]),
     control(Subtree("/providers"), &[Check::AdminToken]),
     alias(Exact("/chat/completions")),

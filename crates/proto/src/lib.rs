@@ -14,3 +14,9 @@ pub mod sync {
 pub mod ledger {
     include!(concat!(env!("OUT_DIR"), "/ditto.ledger.v1.rs"));
 }
+
+/// `ditto.outcome.v1`: what became of clients' requests, told by every worker of every Envoy.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+pub mod outcome {
+    include!(concat!(env!("OUT_DIR"), "/ditto.outcome.v1.rs"));
+}

@@ -161,7 +161,8 @@ fn credentials() -> Vec<BackendCredentials> {
     ]
 }
 
-fn config(open_relay: bool) -> FilterConfig {
+/// The configuration of the installation.
+pub(crate) fn config(open_relay: bool) -> FilterConfig {
     let backend = |name: &str, base_path: &str, has_query_params, model_map: &[(&str, &str)]| BackendConfig {
         name: name.into(),
         cluster: format!("{name}/1"),
@@ -195,8 +196,15 @@ fn config(open_relay: bool) -> FilterConfig {
             route("to-far", &[2], Prepare::Once),
             route("to-all", &[1, 2, 0], Prepare::PerAttempt),
             route("to-keyed", &[3], Prepare::PerAttempt),
+            route("to-several", &[0, 3], Prepare::Once),
         ],
-        rules: vec![rule("short", true, 1), rule("same", true, 1), rule("far", false, 2), rule("chain", false, 3)],
+        rules: vec![
+            rule("short", true, 1),
+            rule("same", true, 1),
+            rule("far", false, 2),
+            rule("chain", false, 3),
+            rule("several", true, 5),
+        ],
         default_choices: choices(0),
         redirects: [("quick".to_owned(), "keyed/gpt".to_owned())].into(),
         metering: Metering::default(),

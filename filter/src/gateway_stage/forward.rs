@@ -13,6 +13,7 @@ use ditto_policy::upstream_path;
 use ditto_translate::prepare::{Prepared, Sending};
 
 use super::answer::Expected;
+use super::forwarded::Bound;
 use super::shim::Shim;
 use super::{Admitted, GatewayStage, REQUEST_ID_HEADER, ROUTE_HEADER, Stop, TICKET_PROPERTY, TIMEOUT_HEADER};
 use crate::backend_stage::Attempt;
@@ -35,6 +36,8 @@ pub(super) struct Forward {
     pub(super) shim: Option<Box<Shim>>,
     /// The first candidate's name, where somebody has to know it.
     pub(super) backend: Option<String>,
+    /// Where it goes, for those who count.
+    pub(super) bound: Option<Bound>,
 }
 
 /// How a request is counted.
@@ -98,7 +101,14 @@ impl GatewayStage {
         let original = Rc::new(original);
         let shim = Shim::watch(&original);
         let name = shim.as_ref().map(|_| backend.name.clone());
-        let mut forward = Forward { ticket: None, meter: None, expected: None, shim, backend: name };
+        let mut forward = Forward {
+            ticket: None,
+            meter: None,
+            expected: None,
+            shim,
+            backend: name,
+            bound: Bound::of(&self.router, route),
+        };
         match route.prepare {
             Prepare::Once => {
                 forward.expected = self.prepare_once(host, admitted, backend, in_body.as_ref(), &original, piece)?;

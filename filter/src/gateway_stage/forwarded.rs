@@ -1,11 +1,13 @@
 //! A request on its way: what is done to its reply, and how it is settled.
 
-use ditto_policy::routing::Router;
+use ditto_policy::routing::{Route, Router};
 
 use super::answer::{Answer, Expected, is_backends};
 use super::shim::Shim;
+use crate::backend_stage::BACKEND_PROPERTY;
 use crate::host::{Flow, Host, HostError};
-use crate::metering::Meter;
+use crate::metering::{self, Meter};
+use crate::outcomes::Ended;
 use crate::worker::{Ticket, Worker};
 
 /// A request on its way, until its end.
@@ -22,6 +24,23 @@ pub(super) struct Forwarded {
     pub(super) shim: Option<Box<Shim>>,
     /// The first candidate's name, where somebody has to know it.
     pub(super) backend: Option<String>,
+    /// Where it went, until its end is counted; absent for the control plane's own paths.
+    pub(super) bound: Option<Bound>,
+}
+
+/// Where a request is bound for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound {
+    /// The place of the first candidate.
+    first: usize,
+    /// Whether there are others.
+    has_several: bool,
+}
+
+impl Bound {
+    pub(super) fn of(router: &Router, route: &Route) -> Option<Self> {
+        Some(Self { first: router.first_place(route)?, has_several: route.has_several() })
+    }
 }
 
 impl Forwarded {
@@ -79,11 +98,23 @@ impl Forwarded {
         Ok(())
     }
 
-    pub(super) fn settle(&mut self, host: &impl Host) {
-        let Some(meter) = &mut self.meter else { return };
-        if let Some(answer) = &self.answer {
+    /// The request is over: books what it used, and says how it ended, the first time.
+    pub(super) fn settle(&mut self, host: &impl Host, router: &Router) -> Option<Ended> {
+        if let (Some(meter), Some(answer)) = (&mut self.meter, &self.answer) {
             meter.read_elsewhere(answer.metered());
         }
-        meter.settle(host);
+        let status = self.meter.as_mut().and_then(|meter| meter.settle(host));
+        let bound = self.bound.take()?;
+        let status = status.unwrap_or_else(|| metering::status(host));
+        let backend = if bound.has_several { self.served(host, router).unwrap_or(bound.first) } else { bound.first };
+        Some(Ended { backend: Some(backend), status, fell_back: backend != bound.first })
+    }
+
+    /// The place of the candidate that the final attempt went to.
+    fn served(&self, host: &impl Host, router: &Router) -> Option<usize> {
+        if let Some(attempt) = self.ticket.as_ref().and_then(Ticket::attempt) {
+            return router.place(&attempt.served()?);
+        }
+        router.place(std::str::from_utf8(&host.property(&BACKEND_PROPERTY)?).ok()?)
     }
 }

@@ -36,8 +36,8 @@ pub(super) struct Pending {
 impl GatewayStage {
     /// Lets the request go on if its key's lease covers it, else has it wait.
     pub(super) fn spend(&mut self, host: &impl Host, admitted: &Admitted, forward: Forward) -> Flow {
-        let Forward { ticket, meter, expected, shim, backend } = forward;
-        let mut forwarded = Box::new(Forwarded { ticket, expected, shim, backend, ..Forwarded::default() });
+        let Forward { ticket, meter, expected, shim, backend, bound } = forward;
+        let mut forwarded = Box::new(Forwarded { ticket, expected, shim, backend, bound, ..Forwarded::default() });
         let Some(mut meter) = meter else {
             self.phase = Phase::Forwarded(forwarded);
             return Flow::Continue;
