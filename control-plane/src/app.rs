@@ -159,7 +159,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     let judge = Judge::new(Arc::clone(&manager), Arc::clone(&cache));
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
         .add_service(LeaseService::new(Arc::clone(&ledger.desk), stopping.clone()).into_server())
-        .add_service(LoadService::new(Arc::clone(&loads), stopping.clone()).into_server())
+        .add_service(LoadService::new(Arc::clone(&loads), Arc::clone(&cache), stopping.clone()).into_server())
         .add_service(OutcomeService::new(outcomes, judge).into_server())
         .add_service(XdsService::new(Arc::clone(&cache), run.retire_grace()).into_server());
     let services =

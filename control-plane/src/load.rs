@@ -169,7 +169,7 @@ impl Reported {
         if let Some(heard) = self.backends.get_mut(backend) {
             heard.load.add(load);
             heard.at = now;
-        } else if self.backends.len() < BACKENDS_MAX {
+        } else if load != Load::default() && self.backends.len() < BACKENDS_MAX {
             self.backends.insert(backend.to_owned(), Heard { load, at: now });
         }
     }

@@ -128,7 +128,7 @@ impl Root {
         }
         let config: FilterConfig = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         self.router = Some(Rc::new(Router::compile(config).map_err(|error| error.to_string())?));
-        let node = Envoy.property(&["node", "id"]).unwrap_or_default();
+        let node = Envoy.property(&["xds", "node", "id"]).unwrap_or_default();
         self.node = String::from_utf8_lossy(&node).into();
         self.generation = GENERATIONS.get().wrapping_add(1);
         GENERATIONS.set(self.generation);

@@ -19,6 +19,7 @@ mod system {
     mod keys;
     mod models;
     mod open_relay;
+    mod outcomes;
     mod passthrough;
     mod process;
     mod protocols;

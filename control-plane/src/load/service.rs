@@ -3,25 +3,29 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use envoy_types::pb::envoy::service::load_stats::v3::load_reporting_service_server::{
     LoadReportingService, LoadReportingServiceServer,
 };
 use envoy_types::pb::envoy::service::load_stats::v3::{LoadStatsRequest, LoadStatsResponse};
+use envoy_types::pb::google::protobuf::Duration;
 use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Loads;
+use crate::envoy::until_true;
+use crate::xds::SnapshotCache;
 
-/// How often each Envoy reports.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How often each Envoy reports, in seconds.
+const INTERVAL_SECONDS: i64 = 1;
 /// Streams open at a time; each Envoy has one.
 const STREAMS_MAX: usize = 1_024;
 /// A report names each cluster of an Envoy; this is enough for some ten thousand.
 const REPORT_BYTES_MAX: usize = 8 << 20;
+/// Wishes that an Envoy has not read yet.
+const WISHES_QUEUED_MAX: usize = 2;
 /// Characters of a node's id that are kept.
 const NODE_CHARS: usize = 128;
 
@@ -29,14 +33,15 @@ const NODE_CHARS: usize = 128;
 #[derive(Debug)]
 pub struct LoadService {
     loads: Arc<Loads>,
+    cache: Arc<SnapshotCache>,
     streams: Arc<Semaphore>,
     closing: watch::Receiver<bool>,
 }
 
 impl LoadService {
-    /// Adds to `loads` what Envoys report, until `closing` turns true.
-    pub fn new(loads: Arc<Loads>, closing: watch::Receiver<bool>) -> Self {
-        Self { loads, streams: Arc::new(Semaphore::new(STREAMS_MAX)), closing }
+    /// Adds to `loads` what Envoys report, until `closing` turns true. `cache` says when they have other clusters.
+    pub fn new(loads: Arc<Loads>, cache: Arc<SnapshotCache>, closing: watch::Receiver<bool>) -> Self {
+        Self { loads, cache, streams: Arc::new(Semaphore::new(STREAMS_MAX)), closing }
     }
 
     /// The service as tonic mounts it.
@@ -55,45 +60,65 @@ impl LoadReportingService for LoadService {
     ) -> Result<Response<Self::StreamLoadStatsStream>, Status> {
         let permit = Arc::clone(&self.streams).try_acquire_owned();
         let permit = permit.map_err(|_| Status::resource_exhausted("too many streams of load reports"))?;
-        let (wishes, queue) = mpsc::channel(1);
-        let (loads, closing) = (Arc::clone(&self.loads), self.closing.clone());
-        tokio::spawn(listen(loads, request.into_inner(), wishes, closing, permit));
+        let (wishes, queue) = mpsc::channel(WISHES_QUEUED_MAX);
+        let listener = Listener {
+            loads: Arc::clone(&self.loads),
+            wishes,
+            clusters: self.cache.watch_clusters(),
+            closing: self.closing.clone(),
+            _permit: permit,
+        };
+        tokio::spawn(listener.listen(request.into_inner()));
         Ok(Response::new(Box::pin(ReceiverStream::new(queue))))
     }
 }
 
-/// Hears one Envoy to its end.
-async fn listen(
+/// Who hears one Envoy.
+struct Listener {
     loads: Arc<Loads>,
-    mut reports: Streaming<LoadStatsRequest>,
     wishes: mpsc::Sender<Result<LoadStatsResponse, Status>>,
-    mut closing: watch::Receiver<bool>,
+    clusters: watch::Receiver<()>,
+    closing: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
-) {
-    let mut reporter = None;
-    loop {
-        let report = tokio::select! {
-            report = reports.message() => report,
-            _ = closing.wait_for(|is_closing| *is_closing) => return,
-        };
-        let Ok(Some(report)) = report else { return };
-        let reporter = reporter.get_or_insert_with(|| {
-            let node: String = report.node.iter().flat_map(|node| node.id.chars()).take(NODE_CHARS).collect();
-            // The first message asks what to report. Nothing else is ever sent, so there is room.
-            let _ = wishes.try_send(Ok(wish()));
-            loads.connect(&node)
-        });
-        reporter.report(&report.cluster_stats);
+}
+
+impl Listener {
+    /// Hears the Envoy to its end.
+    ///
+    /// Envoy begins to count at a cluster when it is told what to report, or when the report after that is due: what
+    /// passed there before is lost. So it is told again when it has new clusters, which is before it uses them.
+    async fn listen(mut self, mut reports: Streaming<LoadStatsRequest>) {
+        let mut reporter = None;
+        loop {
+            let report = tokio::select! {
+                report = reports.message() => report,
+                Ok(()) = self.clusters.changed(), if reporter.is_some() => {
+                    self.wish();
+                    continue;
+                }
+                () = until_true(&mut self.closing) => return,
+            };
+            let Ok(Some(report)) = report else { return };
+            if reporter.is_none() {
+                self.clusters.mark_unchanged();
+                self.wish();
+            }
+            let reporter = reporter.get_or_insert_with(|| {
+                let node: String = report.node.iter().flat_map(|node| node.id.chars()).take(NODE_CHARS).collect();
+                self.loads.connect(&node)
+            });
+            reporter.report(&report.cluster_stats);
+        }
+    }
+
+    fn wish(&self) {
+        // Where some are waiting to be read, one more says nothing new.
+        let _ = self.wishes.try_send(Ok(wish()));
     }
 }
 
 /// What is asked of an Envoy.
 fn wish() -> LoadStatsResponse {
-    let interval = prost_duration(INTERVAL);
+    let interval = Duration { seconds: INTERVAL_SECONDS, nanos: 0 };
     LoadStatsResponse { send_all_clusters: true, load_reporting_interval: Some(interval), ..Default::default() }
-}
-
-fn prost_duration(duration: Duration) -> envoy_types::pb::google::protobuf::Duration {
-    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    envoy_types::pb::google::protobuf::Duration { seconds, nanos: 0 }
 }

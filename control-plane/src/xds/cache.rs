@@ -25,6 +25,8 @@ const DISCONNECTED_MAX: usize = 64;
 pub struct SnapshotCache {
     goals: watch::Sender<Arc<Goals>>,
     is_closed: watch::Sender<bool>,
+    /// Rings when a node has accepted clusters that nothing uses yet.
+    clusters: watch::Sender<()>,
     merge: Arc<dyn MergeRoutes>,
     history: Arc<History>,
     nodes: Mutex<Nodes>,
@@ -57,6 +59,7 @@ impl SnapshotCache {
         Self {
             goals: watch::Sender::new(Arc::new(Goals { current: Arc::new(first), staged: None })),
             is_closed: watch::Sender::new(false),
+            clusters: watch::Sender::new(()),
             merge,
             history: Arc::default(),
             nodes: Mutex::default(),
@@ -162,6 +165,11 @@ impl SnapshotCache {
         self.is_closed.subscribe()
     }
 
+    /// Changes when a node has accepted clusters that nothing uses yet.
+    pub(crate) fn watch_clusters(&self) -> watch::Receiver<()> {
+        self.clusters.subscribe()
+    }
+
     pub(crate) fn new_stream(&self, goal: &Snapshot, retire_grace: Duration) -> Stream {
         Stream::new(goal, Arc::clone(&self.merge), Arc::clone(&self.history), retire_grace)
     }
@@ -192,8 +200,12 @@ impl Registration {
         let Some(node) = nodes.connected.get_mut(&self.stream) else { return };
         log_changes(&node.id, &node.progress, &progress);
         let id = node.id.clone();
+        let has_clusters = node.progress.stage == Stage::Clusters && progress.stage != Stage::Clusters;
         node.progress = progress.clone();
         drop(nodes);
+        if has_clusters {
+            self.cache.clusters.send_replace(());
+        }
         self.cache.take_back_if_refused(&id, &progress);
     }
 }

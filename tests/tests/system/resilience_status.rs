@@ -1,6 +1,6 @@
 //! What `GET /admin/backends` says of backends that fail.
 
-use ditto_tests::eventually::eventually;
+use ditto_tests::eventually::{eventually, eventually_some};
 use ditto_tests::harness::config::TOKEN;
 use ditto_tests::harness::{ADMIN_TOKEN, Gateway, ports};
 use ditto_tests::simulator::{Fault, Simulator};
@@ -30,7 +30,7 @@ async fn the_admin_api_shows_how_each_backend_is() {
     let row = |backend: &str, health: &str| {
         json!({
             "backend": backend, "health": health,
-            "in_flight": 0, "attempts": 0, "failures": 0, "connect_failures": 0,
+            "in_flight": 0, "attempts": 0, "failures": 0, "connect_failures": 0, "health_seen_by": "ditto-embedded",
             "consecutive_failures": 0, "unhealthy_until_epoch_seconds": null,
         })
     };
@@ -56,7 +56,10 @@ async fn the_admin_api_shows_how_each_backend_is() {
     second.fault_next(1, Fault::scripted("text/event-stream", ["data: 1\n\n", "data: 2\n\n"]).with_chunk_delay(SOON));
     let mut held = client.post("/v1/chat/completions", &chat()).send().await.expect_status(200).await;
     held.chunk().await.expect("the stream has begun");
-    let rows = status(&gateway).await;
+    let rows = eventually_some(SOON, "Envoy has reported", async || {
+        Some(status(&gateway).await).filter(|rows| rows[1]["in_flight"] == 1)
+    })
+    .await;
     let part =
         |at: usize| ["health", "in_flight", "attempts", "failures", "connect_failures"].map(|of| rows[at][of].clone());
     let (failed, served) = (first.requests().len(), second.requests().len());
@@ -69,6 +72,12 @@ async fn the_admin_api_shows_how_each_backend_is() {
     assert_eq!((&rows[2]["health"], &rows[2]["connect_failures"]), (&json!("healthy"), &json!(1)), "{rows}");
     drop(held);
     eventually(SOON, "the pause is over", async || status(&gateway).await[0]["health"] == "healthy").await;
+    for (path, wanted) in [("/admin/backends?by=backend", "`by`"), ("/admin/backends?of=node", "`of`")] {
+        let refused = gateway.admin().get(path).send().await.expect_status(400).await.json().await;
+        assert!(refused["error"]["message"].as_str().is_some_and(|message| message.contains(wanted)), "{refused}");
+    }
+    let off = gateway.client().get("/metrics/prometheus").send().await.expect_status(404).await.json().await;
+    assert_eq!(off["error"]["code"], "not_configured");
     let anonymous = gateway.client().get("/admin/backends").send().await;
     assert_eq!(anonymous.status, 401);
 }
