@@ -87,7 +87,7 @@ async fn metrics_tell_attempts_failures_and_fallbacks_by_backend() {
     assert_eq!(of(&text, "attempts_total", "__overflow__"), Some(0), "{text}");
     // Besides, those that were refused while the keys were on their way here.
     assert!(metric(&text, "requests_total") >= Some(7), "{text}");
-    assert!(!text.contains("cred-same") && !text.contains("another"), "{text}");
+    assert!(!text.contains("cred-"), "{text}");
 
     let rows = rows(&gateway).await;
     let counted = json!({"node": "ditto-embedded", "in_flight": 0, "attempts": 4, "failures": 2});
@@ -95,7 +95,8 @@ async fn metrics_tell_attempts_failures_and_fallbacks_by_backend() {
     assert_eq!((&rows[0]["attempts"], &rows[0]["health_seen_by"]), (&json!(4), &json!("ditto-embedded")), "{rows}");
 }
 
-/// A document without a literal secret that sends everything to the backend `one`, which is this simulator. Where `mapped` differs, documents do.
+/// A document without a literal secret that sends everything to the backend `one`, which is this simulator. Where
+/// `mapped` differs, documents do.
 fn only(simulator: &Simulator, mapped: &str) -> Value {
     let mut document = document(&[backend("one", &simulator.base_url(), "${TEST_TOKEN}")], &["one"]);
     document["backends"][0]["model_map"] = json!({"never-asked": mapped});
