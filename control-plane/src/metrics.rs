@@ -11,10 +11,22 @@ use prometheus::{Error, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, 
 
 use crate::admin::BackendNames;
 use crate::load::Loads;
-use crate::outcomes::Outcomes;
+use crate::outcomes::{Outcomes, Told};
 
 /// Stands for all backends that have no series of their own.
 const OVERFLOW: &str = "__overflow__";
+
+/// A counter by backend: its name, what it counts, and its value.
+type BackendCounter = (&'static str, &'static str, fn(&Row) -> u64);
+
+const COUNTERS: [BackendCounter; 6] = [
+    ("backend_attempts_total", "Attempts that reached a backend.", |row| row.attempts),
+    ("backend_success_total", "Attempts that ended well: any answer but 5xx.", |row| row.successes),
+    ("backend_failures_total", "Attempts that failed: 5xx, broken off, not connected.", |row| row.failures),
+    ("backend_requests_total", "Requests by the backend of their final attempt.", |row| row.requests),
+    ("backend_errors_total", "Of them, those that got a 5xx other than 501.", |row| row.errors),
+    ("backend_fallbacks_total", "Of them, those that had another first candidate.", |row| row.fallbacks),
+];
 
 /// What metrics are made from.
 #[derive(Debug)]
@@ -55,45 +67,24 @@ impl Metrics {
     /// # Errors
     /// A metric is named wrongly, which no input can cause.
     pub fn text(&self) -> Result<String, Error> {
-        let registry = Registry::new();
         let told = self.outcomes.told();
-        let of_backends = told.backends.values().fold((0, 0), |sum, one| (sum.0 + one.requests, sum.1 + one.errors));
-        let total = |name: &str, help: &str, value: u64| {
+        let all = told.backends.values().fold(told.own, |sum, one| sum.and(*one));
+        let registry = Registry::new();
+        for (name, help, value) in [
+            ("requests_total", "Clients' requests that have ended.", all.requests),
+            ("errors_total", "Of them, those that got a 5xx other than 501.", all.errors),
+        ] {
             let counter = IntCounter::new(full(name), help)?;
             counter.inc_by(value);
-            registry.register(Box::new(counter))
-        };
-        total("requests_total", "Clients' requests that have ended.", told.own.requests + of_backends.0)?;
-        total("errors_total", "Of them, those that got a 5xx other than 501.", told.own.errors + of_backends.1)?;
-        let rows = self.rows();
-        let counters: [(&str, &str, fn(&Row) -> u64); 6] = [
-            ("backend_attempts_total", "Attempts that reached a backend.", |row| row.attempts),
-            ("backend_success_total", "Attempts that ended well: any answer but 5xx.", |row| row.successes),
-            ("backend_failures_total", "Attempts that failed: 5xx, broken off, not connected.", |row| row.failures),
-            ("backend_requests_total", "Requests by the backend of their final attempt.", |row| row.requests),
-            ("backend_errors_total", "Of them, those that got a 5xx other than 501.", |row| row.errors),
-            ("backend_fallbacks_total", "Of them, those that had another first candidate.", |row| row.fallbacks),
-        ];
-        for (name, help, value) in counters {
-            let counter = IntCounterVec::new(Opts::new(full(name), help), &["backend"])?;
-            for (backend, row) in &rows {
-                counter.get_metric_with_label_values(&[backend])?.inc_by(value(row));
-            }
             registry.register(Box::new(counter))?;
         }
-        let in_flight = Opts::new(full("backend_in_flight"), "Attempts that have not ended.");
-        let in_flight = IntGaugeVec::new(in_flight, &["backend"])?;
-        for (backend, row) in &rows {
-            let value = i64::try_from(row.in_flight).unwrap_or(i64::MAX);
-            in_flight.get_metric_with_label_values(&[backend])?.set(value);
-        }
-        registry.register(Box::new(in_flight))?;
+        add_backends(&registry, &self.rows(&told))?;
         TextEncoder::new().encode_to_string(&registry.gather())
     }
 
     /// The numbers by label. Each configured backend has some, and each that was lately.
-    fn rows(&self) -> BTreeMap<String, Row> {
-        let (loads, told) = (self.loads.all(), self.outcomes.told());
+    fn rows(&self, told: &Told) -> BTreeMap<String, Row> {
+        let loads = self.loads.all();
         let reported = loads.keys().chain(told.backends.keys()).cloned();
         let backends: BTreeSet<String> = self.configured.all().into_iter().chain(reported).collect();
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,6 +108,24 @@ impl Metrics {
         }
         rows
     }
+}
+
+/// Adds the metrics that each backend has.
+fn add_backends(registry: &Registry, rows: &BTreeMap<String, Row>) -> Result<(), Error> {
+    for (name, help, value) in COUNTERS {
+        let counter = IntCounterVec::new(Opts::new(full(name), help), &["backend"])?;
+        for (backend, row) in rows {
+            counter.get_metric_with_label_values(&[backend])?.inc_by(value(row));
+        }
+        registry.register(Box::new(counter))?;
+    }
+    let in_flight = Opts::new(full("backend_in_flight"), "Attempts that have not ended.");
+    let in_flight = IntGaugeVec::new(in_flight, &["backend"])?;
+    for (backend, row) in rows {
+        let value = i64::try_from(row.in_flight).unwrap_or(i64::MAX);
+        in_flight.get_metric_with_label_values(&[backend])?.set(value);
+    }
+    registry.register(Box::new(in_flight))
 }
 
 fn full(name: &str) -> String {

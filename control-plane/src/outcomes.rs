@@ -63,10 +63,14 @@ struct State {
 }
 
 impl Counts {
-    fn add(&mut self, other: Self) {
-        self.requests = self.requests.saturating_add(other.requests);
-        self.errors = self.errors.saturating_add(other.errors);
-        self.fallbacks = self.fallbacks.saturating_add(other.fallbacks);
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            errors: self.errors.saturating_add(other.errors),
+            fallbacks: self.fallbacks.saturating_add(other.fallbacks),
+        }
     }
 }
 
@@ -127,13 +131,14 @@ impl State {
     fn add(&mut self, outcome: &Outcome, now: Instant) {
         let counts = Counts::from(outcome);
         if outcome.backend.is_empty() {
-            return self.own.add(counts);
+            self.own = self.own.and(counts);
+            return;
         }
         if self.backends.len() >= BACKENDS_MAX && !self.backends.contains_key(&outcome.backend) {
             return;
         }
         let (known, at) = self.backends.entry(outcome.backend.clone()).or_default();
-        known.add(counts);
+        *known = known.and(counts);
         *at = Some(now);
     }
 }
