@@ -23,8 +23,11 @@ fn ask(world: &World, token: &str, model: &str, attempts: &[&str], status: u16) 
     stage.on_end(&host);
 }
 
-/// What the worker tells after this time, as backend, requests, errors, fallbacks.
-fn told(world: &World, ms: u64) -> Option<(u64, Vec<(String, [u64; 3])>)> {
+/// Backend, and its requests, errors, fallbacks.
+type Told = (String, [u64; 3]);
+
+/// What the worker tells after this time, with the report's number.
+fn told(world: &World, ms: u64) -> Option<(u64, Vec<Told>)> {
     let mut outcomes = world.worker.outcomes.borrow_mut();
     let report = outcomes.report("node", NOW_MS + ms)?;
     assert_eq!((report.node.as_str(), report.worker.len()), ("node", 32));
@@ -33,7 +36,7 @@ fn told(world: &World, ms: u64) -> Option<(u64, Vec<(String, [u64; 3])>)> {
     Some((report.sequence, rows))
 }
 
-fn rows(rows: &[(&str, [u64; 3])]) -> Vec<(String, [u64; 3])> {
+fn rows(rows: &[(&str, [u64; 3])]) -> Vec<Told> {
     rows.iter().map(|(backend, counts)| ((*backend).to_owned(), *counts)).collect()
 }
 
