@@ -122,6 +122,16 @@ async fn stage(gateway: &Gateway, document: &Value) {
     .await;
 }
 
+/// Waits until all three work by the document in force, and have nothing else.
+async fn all_have(gateway: &Gateway, what: &str) {
+    until_status(gateway, what, |status| {
+        let nodes = status["xds"]["nodes"].as_array().unwrap();
+        let is_settled = |node: &Value| node["version"] == status["document"]["version"] && node["stage"] == "settled";
+        nodes.len() == NODES.len() && nodes.iter().all(is_settled)
+    })
+    .await;
+}
+
 /// What the canary, and all others together, count of the only backend: attempts and failures.
 async fn counts(gateway: &Gateway) -> [(u64, u64); 2] {
     let rows = rows(gateway).await;
@@ -143,8 +153,10 @@ async fn a_staged_document_whose_requests_fail_is_taken_back_and_one_that_is_wel
     let [a, b, c] = NODES.map(|node| Envoy::start_as(&gateway, node));
     let (_canary, mut plain, _other) = tokio::join!(a, b, c);
     let client = gateway.client().with_bearer(TOKEN);
+    // They share a port: whether one of them serves, a request does not tell.
+    all_have(&gateway, "all three serve").await;
     eventually(SOON, "all three know the keys", async || {
-        let asked = (0..30).map(|_| ask(&client, "m"));
+        let asked = (0..60).map(|_| ask(&client, "m"));
         futures_util::future::join_all(asked).await.iter().all(|status| *status == 200)
     })
     .await;
@@ -171,11 +183,7 @@ async fn a_staged_document_whose_requests_fail_is_taken_back_and_one_that_is_wel
     assert_eq!(status["refused"]["kind"], "error_rate", "{status}");
     let failed = statuses.iter().filter(|status| **status == 500).count();
     assert!(failed >= 20 && statuses.iter().all(|status| matches!(status, 200 | 500)), "{statuses:?}");
-    until_status(&gateway, "the canary is back", |status| {
-        let nodes = status["xds"]["nodes"].as_array().unwrap();
-        nodes.iter().all(|node| node["version"] == status["document"]["version"] && node["stage"] == "settled")
-    })
-    .await;
+    all_have(&gateway, "the canary is back").await;
     for _ in 0..30 {
         assert_eq!(ask(&client, "m").await, 200);
     }
