@@ -31,5 +31,4 @@ pub mod settings;
 pub mod sqlite;
 pub mod stores;
 pub mod telemetry;
-mod time;
 pub mod xds;

@@ -5,11 +5,11 @@ use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
+use ditto_llm::time;
 use serde::Deserialize;
 
 use super::clusters::is_of;
 use crate::resources::resilience::Breaker;
-use crate::time;
 
 /// A longer file is read from here to its end, and then begun anew.
 const READ_BYTES_MAX: u64 = 1 << 20;
@@ -83,10 +83,7 @@ fn read(text: &str, backends: &[String], breaker: &Breaker) -> BTreeMap<String, 
     // The first line may be cut, and one that is being written too.
     for event in text.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok()) {
         let Some(backend) = backends.iter().find(|backend| is_of(&event.cluster_name, backend)) else { continue };
-        let Some(at_seconds) = time::of_rfc3339(&event.timestamp).and_then(|seconds| u64::try_from(seconds).ok())
-        else {
-            continue;
-        };
+        let Some(at_seconds) = time::of_rfc3339(&event.timestamp) else { continue };
         if event.action == "UNEJECT" {
             continue;
         }

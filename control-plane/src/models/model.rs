@@ -1,9 +1,9 @@
 //! One model, and reading lists of them in providers' own forms.
 
+use ditto_llm::time;
 use serde_json::Value;
 
 use super::catalogue::Form;
-use crate::time;
 
 /// A name is at most this long.
 const ID_BYTES_MAX: usize = 512;
@@ -16,7 +16,7 @@ pub(super) struct Model {
     /// The backend that it was first seen at.
     pub(super) backend: String,
     /// When it was made, in seconds of Unix time.
-    pub(super) created: Option<i64>,
+    pub(super) created: Option<u64>,
     /// For people.
     pub(super) display_name: Option<String>,
     /// As the provider describes it, in its own form.
@@ -51,7 +51,7 @@ fn model(item: &Value, form: Form, backend: &str) -> Option<Model> {
     };
     let id = id.filter(|id| !id.trim().is_empty() && id.len() <= ID_BYTES_MAX)?;
     let created = match form {
-        Form::OpenAi => item.get("created").and_then(Value::as_i64),
+        Form::OpenAi => item.get("created").and_then(Value::as_u64),
         Form::Anthropic => text("created_at").and_then(time::of_rfc3339),
         Form::Gemini | Form::Cohere => None,
     };

@@ -6,11 +6,11 @@ use std::ops::Bound;
 
 use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::Fault;
+use ditto_llm::time;
 use serde_json::{Value, json};
 
 use super::catalogue::Form;
 use super::model::Model;
-use crate::time;
 
 /// Items of a page: the default and the most, in Anthropic's dialect.
 const ANTHROPIC_PAGE: (usize, usize) = (20, 1_000);

@@ -15,4 +15,5 @@ pub mod meter;
 pub mod scan;
 pub mod sse;
 pub mod stream_edit;
+pub mod time;
 pub mod usage;

@@ -45,7 +45,6 @@ pub mod stream;
 pub mod tally;
 pub mod target;
 pub mod text;
-mod time;
 pub mod translator;
 pub mod url;
 mod vertex;

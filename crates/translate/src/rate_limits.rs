@@ -5,8 +5,9 @@
 //! the last a time of RFC 3339 (<https://platform.claude.com/docs/en/api/rate-limits>) (both seen 2026-11).
 //! `retry-after` is everybody's and passes.
 
+use ditto_llm::time::{of_rfc3339, to_rfc3339};
+
 use crate::client::Client;
-use crate::time::{of_rfc3339, to_rfc3339};
 
 /// The kinds of limits that both dialects know.
 const KINDS: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];

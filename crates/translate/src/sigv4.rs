@@ -6,8 +6,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::time::to_basic;
 use crate::url::{decoded, escape_into};
+use ditto_llm::time::to_basic;
 
 /// Who signs, and for which service.
 #[derive(Debug, Clone, Copy)]
