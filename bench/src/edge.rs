@@ -14,13 +14,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::budgets::{Booked, Budgets, Store};
-use crate::gateway::Shape;
 use crate::load::Connection;
 use crate::matrix::Variant;
 use crate::measure::{Plan, measure};
 use crate::payload::{CHARGED_TOKENS, Workload};
 use crate::process::INTERRUPTED;
 use crate::run::{Effort, WARM_UP};
+use crate::shape::{Routing, Shape};
 use crate::stand::{Lab, Stand};
 use crate::stats::{Latencies, Spread};
 
@@ -138,7 +138,7 @@ pub(crate) async fn measure_edge(lab: &Lab, effort: Effort) -> Result<Vec<EdgeRe
     let budgets = Budgets { tokens: Some(limit), ..Budgets::far(Store::Redis) };
     // The first key's limit is far, and the last one's is touched when the stand is checked.
     let keys = 2 + (effort.rounds * CONNECTIONS.len()) as u64;
-    let shape = Shape { keys, two_backends: false, budgets: Some(budgets) };
+    let shape = Shape { keys, routing: Routing::One, budgets: Some(budgets) };
     let stand = Stand::start(lab, "edge", &[], Some(shape), 1).await?;
     let warm_up = Plan { length: WARM_UP, ..effort.plan(Workload::Chat1k, 16) };
     let subject = stand.subject(Variant::OursBudgets(Store::Redis))?;

@@ -21,7 +21,9 @@ mod process;
 mod redis;
 mod report;
 mod run;
+mod scale;
 mod setting;
+mod shape;
 mod stand;
 mod stats;
 mod table;
@@ -44,6 +46,7 @@ use crate::process::{INTERRUPTED, ensure_file};
 use crate::redis::Redis;
 use crate::report::{Report, Setting};
 use crate::run::{Effort, measure_direct, measure_memory, measure_rows};
+use crate::scale::measure_scale;
 use crate::stand::Lab;
 use crate::table::Markdown;
 use crate::upstream::Upstream;
@@ -52,7 +55,7 @@ use crate::upstream::Upstream;
 #[derive(Debug, Parser)]
 #[command(name = "ditto-bench", version)]
 struct Arguments {
-    /// Fewer and shorter rounds: rough figures in about four minutes.
+    /// Fewer and shorter rounds: rough figures in about five minutes.
     #[arg(long)]
     quick: bool,
     /// Rounds of each row.
@@ -61,8 +64,8 @@ struct Arguments {
     /// Length of one measurement; streams get twice as much.
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
-    /// Only this row (`chat-1k/16`) or the rows of this workload (`stream`); `edge` for budgets that end, `memory` for
-    /// the memory. May be repeated.
+    /// Only this row (`chat-1k/16`) or the rows of this workload (`stream`); `edge` for budgets that end, `scale` for
+    /// large configurations, `memory` for the memory. May be repeated.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<String>,
     /// Leave the gateway out: bare Envoy and the empty filter alone.
@@ -111,6 +114,10 @@ impl Arguments {
         self.wants("edge") && !self.without_gateway
     }
 
+    fn wants_scale(&self) -> bool {
+        self.wants("scale") && !self.without_gateway
+    }
+
     fn lab(&self, cores: Cores, needs_redis: bool) -> Result<Lab> {
         ensure_file(&self.envoy, "name Envoy's binary with --envoy or ENVOY_BIN")?;
         ensure_file(
@@ -145,7 +152,7 @@ async fn main() -> Result<()> {
         eprintln!("warning: there is one core for everything; the figures will say little");
     }
     let rows = matrix::rows(&arguments.only, !arguments.without_gateway);
-    let other_parts = arguments.wants("memory") || arguments.wants_edge();
+    let other_parts = arguments.wants("memory") || arguments.wants_edge() || arguments.wants_scale();
     ensure!(!rows.is_empty() || other_parts, "no row has a name like {:?}", arguments.only);
     let needs_redis =
         arguments.wants_edge() || rows.iter().flat_map(|row| &row.variants).any(|variant| variant.needs_redis());
@@ -158,6 +165,7 @@ async fn main() -> Result<()> {
     let direct = measure_direct(&lab, effort).await?;
     let rows = measure_rows(&lab, &rows, effort).await?;
     let edge = if arguments.wants_edge() { measure_edge(&lab, effort).await? } else { Vec::new() };
+    let scale = if arguments.wants_scale() { measure_scale(&lab, effort).await? } else { Vec::new() };
     let memory = if arguments.wants("memory") { measure_memory(&lab, effort).await? } else { Vec::new() };
     let targets = if lab.gateway.is_some() { targets::evaluate(&rows, &edge) } else { Vec::new() };
     let setting = Setting {
@@ -173,7 +181,7 @@ async fn main() -> Result<()> {
         seconds: effort.length.as_secs_f64(),
         pace_ms: arguments.pace,
     };
-    let report = Report { setting, direct, rows, edge, memory, targets };
+    let report = Report { setting, direct, rows, edge, scale, memory, targets };
     println!("{}", Markdown(&report));
     write(&report, &arguments.results, &arguments.name)
 }

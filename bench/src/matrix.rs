@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::bootstrap::Filters;
+use crate::bootstrap::{Comparison, Filters};
 use crate::budgets::{Budgets, Store};
-use crate::gateway::Shape;
 use crate::payload::Workload;
+use crate::shape::{Routing, Shape};
 
 /// One thing that a request can go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,16 @@ pub(crate) enum Variant {
     EmptyListener,
     /// The gateway with one backend and so many keys.
     Ours(u64),
-    /// The gateway with two backends of a rule, and one key.
-    OursTwoBackends,
+    /// Envoy without any filter, that tries another address after the 503 of the first.
+    BareFallback,
+    /// The same with the gateway.
+    OursFallback,
+    /// The gateway with so many backends of a rule, and one key.
+    OursCandidates(u32),
+    /// The gateway with a backend that has several API keys.
+    OursKeyed,
+    /// The gateway with so many rules and as many backends.
+    OursRules(u32),
     /// The gateway with one key that has limits and budgets, all far away, in this store.
     OursBudgets(Store),
     /// The same on Redis, and every request asks the ledger for itself.
@@ -35,13 +43,18 @@ const TENANT_KEYS: u64 = 100;
 
 impl Variant {
     /// The static listener of a variant that is not the gateway.
-    pub(crate) fn listener(self) -> Option<(&'static str, Filters)> {
+    pub(crate) fn listener(self) -> Option<Comparison> {
+        let listener = |name, filters| Some(Comparison { name, filters, falls_back: self == Self::BareFallback });
         match self {
-            Self::Bare => Some(("bare", Filters::None)),
-            Self::Empty => Some(("empty", Filters::Both)),
-            Self::EmptyListener => Some(("empty-listener", Filters::Listener)),
+            Self::Bare => listener("bare", Filters::None),
+            Self::BareFallback => listener("bare-fallback", Filters::None),
+            Self::Empty => listener("empty", Filters::Both),
+            Self::EmptyListener => listener("empty-listener", Filters::Listener),
             Self::Ours(_)
-            | Self::OursTwoBackends
+            | Self::OursFallback
+            | Self::OursCandidates(_)
+            | Self::OursKeyed
+            | Self::OursRules(_)
             | Self::OursBudgets(_)
             | Self::OursBudgetsPerRequest
             | Self::OursBudgetsTenants => None,
@@ -50,18 +63,22 @@ impl Variant {
 
     /// The gateway's configuration, of a variant that is the gateway.
     pub(crate) fn shape(self) -> Option<Shape> {
-        let plain = |keys| Shape { keys, two_backends: false, budgets: None };
+        let plain = |keys| Shape { keys, routing: Routing::One, budgets: None };
+        let routed = |routing| Some(Shape { routing, ..plain(1) });
         let limited = |keys, budgets| Shape { budgets: Some(budgets), ..plain(keys) };
         let redis = Budgets::far(Store::Redis);
         match self {
             Self::Ours(keys) => Some(plain(keys)),
-            Self::OursTwoBackends => Some(Shape { two_backends: true, ..plain(1) }),
+            Self::OursFallback => routed(Routing::Fallback),
+            Self::OursCandidates(count) => routed(Routing::Candidates(count)),
+            Self::OursKeyed => routed(Routing::Keyed),
+            Self::OursRules(count) => routed(Routing::Rules(count)),
             Self::OursBudgets(store) => Some(limited(1, Budgets::far(store))),
             Self::OursBudgetsPerRequest => Some(limited(1, Budgets { per_request: true, ..redis })),
             Self::OursBudgetsTenants => {
                 Some(limited(TENANTS_KEYS, Budgets { keys_per_tenant: Some(TENANT_KEYS), ..redis }))
             }
-            Self::Bare | Self::Empty | Self::EmptyListener => None,
+            Self::Bare | Self::BareFallback | Self::Empty | Self::EmptyListener => None,
         }
     }
 
@@ -84,7 +101,11 @@ impl fmt::Display for Variant {
             Self::EmptyListener => f.write_str("empty-listener"),
             Self::Ours(1) => f.write_str("ours"),
             Self::Ours(keys) => write!(f, "ours-{keys}-keys"),
-            Self::OursTwoBackends => f.write_str("ours-two-backends"),
+            Self::BareFallback => f.write_str("bare-fallback"),
+            Self::OursFallback => f.write_str("ours-fallback"),
+            Self::OursCandidates(count) => write!(f, "ours-{count}-backends"),
+            Self::OursKeyed => f.write_str("ours-api-keys"),
+            Self::OursRules(count) => write!(f, "ours-{count}-rules"),
             Self::OursBudgets(Store::Sqlite) => f.write_str("ours-budgets-sqlite"),
             Self::OursBudgets(Store::Redis) => f.write_str("ours-budgets-redis"),
             Self::OursBudgetsPerRequest => f.write_str("ours-budgets-per-request"),
@@ -96,21 +117,23 @@ impl fmt::Display for Variant {
 /// A workload at a number of connections, and who is measured on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
+    /// The workload's name, or one that says what is compared on it.
+    pub(crate) title: &'static str,
     pub(crate) workload: Workload,
     pub(crate) connections: usize,
     pub(crate) variants: Vec<Variant>,
 }
 
 impl Row {
-    /// `<workload>/<connections>`, which `--only` picks rows by.
+    /// `<title>/<connections>`, which `--only` picks rows by.
     pub(crate) fn name(&self) -> String {
-        format!("{}/{}", self.workload, self.connections)
+        format!("{}/{}", self.title, self.connections)
     }
 
-    /// Whether the pattern is the whole name, or a part of the workload's.
+    /// Whether the pattern is the whole name, or a part of the title.
     fn matches(&self, pattern: &str) -> bool {
         // `chat-1k/1` must not bring `chat-1k/16` with it.
-        self.name() == pattern || self.workload.to_string().contains(pattern)
+        self.name() == pattern || self.title.contains(pattern)
     }
 
     /// The variants in the order of the given round: each is first, second, … equally often.
@@ -123,7 +146,8 @@ impl Row {
 /// All rows that one of the patterns names; all of them if there is none.
 pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
     use Variant::{
-        Bare, Empty, EmptyListener, Ours, OursBudgets, OursBudgetsPerRequest, OursBudgetsTenants, OursTwoBackends,
+        Bare, BareFallback, Empty, EmptyListener, Ours, OursBudgets, OursBudgetsPerRequest, OursBudgetsTenants,
+        OursCandidates, OursFallback, OursKeyed, OursRules,
     };
     use Workload::{Chat1k, Chat100k, Chat100kModelLast, Messages1k, MessagesStream, Stream};
 
@@ -137,11 +161,22 @@ pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
         Ours(1),
         Ours(1_000),
         Ours(100_000),
-        OursTwoBackends,
+        OursCandidates(2),
         OursBudgets(Store::Sqlite),
         OursBudgets(Store::Redis),
         OursBudgetsPerRequest,
         OursBudgetsTenants,
+    ];
+    let routing = [
+        Bare,
+        BareFallback,
+        Ours(1),
+        OursFallback,
+        OursCandidates(2),
+        OursCandidates(20),
+        OursKeyed,
+        OursRules(10),
+        OursRules(1_000),
     ];
     let plan: [(Workload, usize, &[Variant]); 13] = [
         (Chat1k, 1, &one),
@@ -158,8 +193,11 @@ pub(crate) fn rows(only: &[String], with_ours: bool) -> Vec<Row> {
         (MessagesStream, 1, &basic),
         (MessagesStream, 16, &basic),
     ];
-    plan.into_iter()
-        .map(|(workload, connections, variants)| Row {
+    let plan =
+        plan.into_iter().map(|(workload, connections, variants)| (workload.name(), workload, connections, variants));
+    plan.chain([("chat-1k-routing", Chat1k, 16, &routing[..])])
+        .map(|(title, workload, connections, variants)| Row {
+            title,
             workload,
             connections,
             variants: variants.iter().copied().filter(|v| with_ours || v.shape().is_none()).collect(),
@@ -174,7 +212,7 @@ mod tests {
 
     #[test]
     fn rows_are_picked_by_name() {
-        assert_eq!(rows(&[], true).len(), 13);
+        assert_eq!(rows(&[], true).len(), 14);
         let names: Vec<_> = rows(&["100k".into(), "chat-1k/16".into()], true).iter().map(Row::name).collect();
         let long = ["chat-100k/1", "chat-100k/16", "chat-100k/64", "chat-100k-model-last/16"];
         assert_eq!(names, [&["chat-1k/16"], &long[..]].concat());

@@ -110,16 +110,23 @@ fn messages_body(stream: bool) -> String {
     build(&text)
 }
 
-impl fmt::Display for Workload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Workload {
+    /// What it is called in the names of rows.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Chat1k => "chat-1k",
             Self::Chat100k => "chat-100k",
             Self::Chat100kModelLast => "chat-100k-model-last",
             Self::Stream => "stream",
             Self::Messages1k => "messages-1k",
             Self::MessagesStream => "messages-stream",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -175,6 +182,8 @@ pub(crate) struct Answers {
     pub(crate) stream_usage: Vec<u8>,
     /// `[DONE]` and the end of the body.
     pub(crate) stream_end: Vec<u8>,
+    /// 503.
+    pub(crate) refusal: Vec<u8>,
 }
 
 impl Answers {
@@ -208,6 +217,7 @@ impl Answers {
             stream_event: chunk(&delta(r#""content":" water""#)).into_bytes(),
             stream_usage: chunk(&event(&format!("],{usage}}}"))).into_bytes(),
             stream_end: format!("{}0\r\n\r\n", chunk("[DONE]")).into_bytes(),
+            refusal: refusal(),
         }
     }
 }
@@ -249,8 +259,18 @@ impl Answers {
             stream_event: raw_chunk(&delta).into_bytes(),
             stream_usage: raw_chunk(&end).into_bytes(),
             stream_end: format!("{}0\r\n\r\n", raw_chunk(&event("message_stop", ""))).into_bytes(),
+            refusal: refusal(),
         }
     }
+}
+
+/// What an overloaded backend says.
+fn refusal() -> Vec<u8> {
+    let body = r#"{"error":{"message":"The server is overloaded.","type":"server_error","param":null,"code":null}}"#;
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {length}");
+    format!("{head}\r\n\r\n{body}").into_bytes()
 }
 
 /// One event in a chunk of its own.

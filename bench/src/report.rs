@@ -7,6 +7,7 @@ use crate::ledger::Counters;
 use crate::matrix::{Row, Variant};
 use crate::measure::Sample;
 use crate::proc::Memory;
+use crate::scale::ScaleResult;
 use crate::stats::Spread;
 use crate::targets::Target;
 
@@ -17,6 +18,7 @@ pub(crate) struct Report {
     pub(crate) direct: Vec<DirectRate>,
     pub(crate) rows: Vec<RowResult>,
     pub(crate) edge: Vec<EdgeResult>,
+    pub(crate) scale: Vec<ScaleResult>,
     pub(crate) memory: Vec<MemoryLine>,
     pub(crate) targets: Vec<Target>,
 }

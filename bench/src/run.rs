@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::affinity::Cores;
-use crate::bootstrap::Filters;
+use crate::bootstrap::Comparison;
 use crate::matrix::{Row, Variant};
 use crate::measure::{Plan, Sample, direct, measure};
 use crate::payload::Workload;
@@ -61,7 +61,7 @@ impl Stands {
                 wanted.push(*variant);
             }
         }
-        let statics: Vec<(&'static str, Filters)> = wanted.iter().filter_map(|v| v.listener()).collect();
+        let statics: Vec<Comparison> = wanted.iter().filter_map(|v| v.listener()).collect();
         let main = Stand::start(lab, "main", &statics, None, 1).await?;
         let mut others = Vec::new();
         for variant in wanted.into_iter().filter(|v| v.shape().is_some()) {

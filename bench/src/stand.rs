@@ -13,18 +13,19 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::affinity::Cores;
-use crate::bootstrap::{self, Filters, Static};
+use crate::bootstrap::{self, Comparison, Static};
 use crate::budgets::{Booked, Budgets, Store};
-use crate::gateway::{Files, Gateway, Shape};
+use crate::gateway::{Files, Gateway};
 use crate::matrix::Variant;
 use crate::measure::{Ledger, Subject};
 use crate::payload::{CHARGED_TOKENS, TOKEN_LEN, UPSTREAM_MODEL, Workload, token};
 use crate::process::{INTERRUPTED, Process, free_address};
 use crate::redis::Redis;
+use crate::shape::Shape;
 use crate::upstream::Upstream;
 
 /// How long Envoy may take to compile the filters and to get its configuration, 100,000 keys included.
-const START: Duration = Duration::from_secs(90);
+pub(crate) const START: Duration = Duration::from_secs(90);
 
 /// Without a call for so long, the filter has reported all that was spent.
 const REPORTED: Duration = Duration::from_millis(600);
@@ -65,12 +66,12 @@ impl Stand {
     pub(crate) async fn start(
         lab: &Lab,
         name: &str,
-        statics: &[(&'static str, Filters)],
+        statics: &[Comparison],
         shape: Option<Shape>,
         workers: u32,
     ) -> Result<Self> {
         let directory = lab.directory.path();
-        let upstream = lab.upstream.address();
+        let upstream = lab.upstream.addresses();
         let gateway = match (shape, &lab.gateway) {
             (Some(shape), Some(files)) => Some(Gateway::start(name, lab, files, shape)?),
             (Some(_), None) => bail!("the gateway is left out, but {name} needs it"),
@@ -78,13 +79,13 @@ impl Stand {
         };
         let statics: Vec<Static> = statics
             .iter()
-            .map(|&(name, filters)| Ok(Static { name, listen: free_address()?, filters }))
+            .map(|&comparison| Ok(Static { comparison, listen: free_address()? }))
             .collect::<Result<_>>()?;
         let mut bootstrap = gateway.as_ref().map_or_else(bootstrap::plain, |gateway| gateway.bootstrap.clone());
         let admin = free_address()?;
         bootstrap::extend(&mut bootstrap, admin, upstream, &lab.empty_filter, &statics)?;
         let envoy = start_envoy(lab, name, &bootstrap, workers, directory)?;
-        let statics = statics.iter().map(|one| (one.name, one.listen)).collect();
+        let statics = statics.iter().map(|one| (one.comparison.name, one.listen)).collect();
         let budgets = shape.and_then(|shape| shape.budgets);
         let redis = budgets.filter(|budgets| budgets.store == Store::Redis);
         let redis = redis.and(lab.redis.as_ref()).and_then(Redis::pid);
@@ -105,7 +106,7 @@ impl Stand {
     /// What is measured of a variant on this stand.
     pub(crate) fn subject(&self, variant: Variant) -> Result<Subject> {
         let listener = variant.listener();
-        let address = listener.map_or_else(|| self.gateway_address(), |(name, _)| self.address(name))?;
+        let address = listener.map_or_else(|| self.gateway_address(), |listener| self.address(listener.name))?;
         let beside = self.gateway.iter().map(|gateway| gateway.process.pid()).chain(self.redis).collect();
         let rest = if variant.keys() == 1 { REPORTED } else { HANDED_BACK };
         let ledger = self.budgets.map(|_| Ledger { admin: self.admin, rest });
@@ -186,7 +187,10 @@ impl Stand {
         let seen = String::from_utf8_lossy(&seen);
         ensure!(answer.starts_with("HTTP/1.1 200 "), "the last of {} keys is not accepted: {answer}", shape.keys);
         let credentials = shape.credentials();
-        ensure!(credentials.iter().any(|one| seen.contains(one)), "the backend's credential is missing: {seen}");
+        ensure!(
+            credentials.iter().any(|one| seen.contains(one.as_str())),
+            "the backend's credential is missing: {seen}"
+        );
         ensure!(seen.contains(&format!(r#""model":"{UPSTREAM_MODEL}""#)), "the model was not mapped: {seen}");
         ensure!(!seen.contains(&*String::from_utf8_lossy(&last)), "the client's token reached the backend: {seen}");
         if shape.budgets.is_some() {
@@ -205,7 +209,8 @@ impl Stand {
     }
 }
 
-fn start_envoy(
+/// Starts an Envoy with that bootstrap on its core.
+pub(crate) fn start_envoy(
     lab: &Lab,
     name: &str,
     bootstrap: &serde_json::Value,
@@ -234,7 +239,7 @@ async fn known(address: SocketAddr, token: &[u8; TOKEN_LEN]) -> Result<String> {
 }
 
 /// Sends one small chat request with that token; returns the answer as text, cut off after a kilobyte or two.
-async fn ask(address: SocketAddr, token: &[u8; TOKEN_LEN]) -> Result<String> {
+pub(crate) async fn ask(address: SocketAddr, token: &[u8; TOKEN_LEN]) -> Result<String> {
     let mut request = Workload::Chat1k.request();
     request.set_token(token);
     let exchange = async {

@@ -7,6 +7,7 @@ use crate::report::{MemoryLine, Report, RowResult};
 use crate::stats::Spread;
 
 mod budgets;
+mod scale;
 
 /// Shows a report as Markdown.
 pub(crate) struct Markdown<'a>(pub(crate) &'a Report);
@@ -22,6 +23,7 @@ impl Display for Markdown<'_> {
         }
         budgets::calls(f, &self.0.rows)?;
         budgets::edge(f, &self.0.edge)?;
+        scale::scale(f, &self.0.scale)?;
         if !self.0.memory.is_empty() {
             memory(f, &self.0.memory)?;
         }
@@ -71,10 +73,11 @@ fn setting(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
 fn targets(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(f, "## Targets\n\n| target | wanted | measured | |\n|---|---|---|---|")?;
     for target in &report.targets {
-        let verdict = match target.met {
-            Some(true) => "met",
-            Some(false) => "**missed**",
-            None => "not measured",
+        let verdict = match (target.met, target.measured) {
+            (Some(true), _) => "met",
+            (Some(false), _) => "**missed**",
+            (None, Some(_)) => "",
+            (None, None) => "not measured",
         };
         let measured = target.measured.map_or_else(|| "–".into(), |spread| with_range(spread, 3));
         writeln!(f, "| {} | {} | {measured} | {verdict} |", target.what, target.wanted)?;
@@ -161,8 +164,10 @@ mod tests {
     use crate::edge::{self, EdgeResult};
     use crate::ledger::Counters;
     use crate::matrix::rows;
+    use crate::proc::Memory;
     use crate::report::tests::sample;
     use crate::report::{DirectRate, Setting};
+    use crate::scale::{ScaleResult, ScaleSample};
     use crate::targets::evaluate;
 
     #[test]
@@ -175,6 +180,8 @@ mod tests {
         };
         let rows = vec![RowResult::new(row, (0..11).map(sample).collect())];
         let edge = vec![EdgeResult { connections: 16, samples: vec![edge::tests::sample(1_000, 1_001); 2] }];
+        let memory = Memory { rss_kb: 4096, anonymous_kb: 2048 };
+        let start = ScaleSample { serving_ms: 1234.5, envoy: memory, control: Memory { anonymous_kb: 1024, ..memory } };
         let report = Report {
             setting: Setting {
                 date: "2026-01-02".into(),
@@ -193,6 +200,7 @@ mod tests {
             targets: evaluate(&rows, &edge),
             rows,
             edge,
+            scale: vec![ScaleResult { rules: 10, samples: vec![start] }],
             memory: Vec::new(),
         };
         let text = Markdown(&report).to_string();
@@ -201,6 +209,7 @@ mod tests {
             "upstream and control planes on core 1, Redis 7.0 too.",
             "| ≥ 0.7 | 0.730 (0.730 to 0.730) | met |",
             "**missed**",
+            "| 10 | 1234 (1234 to 1234) | 2.0 (2.0 to 2.0) | 1.0 (1.0 to 1.0) |",
             "| – | not measured |",
             "| bare | 1000 | 1 | 1.000 | 2.000 | – | 50.0 | 1 | – | – |",
             "| ours | 730 | 0.73 (0.73 to 0.73) |",

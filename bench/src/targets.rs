@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::edge::{EdgeResult, EdgeSample};
+use crate::measure::Sample;
 use crate::report::{RowResult, VariantResult, paired};
 use crate::stats::Spread;
 
@@ -13,6 +14,7 @@ pub(crate) struct Target {
     pub(crate) wanted: String,
     /// Absent when the rows it needs were not measured.
     pub(crate) measured: Option<Spread>,
+    /// Absent also where nothing is wanted.
     pub(crate) met: Option<bool>,
 }
 
@@ -21,13 +23,16 @@ pub(crate) struct Target {
 enum Bound {
     AtLeast(f64),
     AtMost(f64),
+    /// None: the figure is for who decides by it.
+    Told,
 }
 
 impl Bound {
-    fn holds(self, value: f64) -> bool {
+    fn holds(self, value: f64) -> Option<bool> {
         match self {
-            Self::AtLeast(least) => value >= least,
-            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => Some(value >= least),
+            Self::AtMost(most) => Some(value <= most),
+            Self::Told => None,
         }
     }
 
@@ -35,6 +40,7 @@ impl Bound {
         match self {
             Self::AtLeast(least) => format!("≥ {least}{unit}"),
             Self::AtMost(most) => format!("≤ {most}{unit}"),
+            Self::Told => "–".to_owned(),
         }
     }
 }
@@ -44,6 +50,7 @@ pub(crate) fn evaluate(rows: &[RowResult], edge: &[EdgeResult]) -> Vec<Target> {
     let mut targets = of_the_gateway(rows);
     targets.extend(of_budgets(rows, edge));
     targets.extend(of_translation(rows));
+    targets.extend(of_routing(rows));
     targets
 }
 
@@ -141,13 +148,49 @@ fn of_budgets(rows: &[RowResult], edge: &[EdgeResult]) -> Vec<Target> {
     ]
 }
 
+fn of_routing(rows: &[RowResult]) -> Vec<Target> {
+    let row = rows.iter().find(|row| row.name == "chat-1k-routing/16");
+    let against = |one: &str, other: &str, figure: fn(&Sample) -> f64| {
+        let (one, other) = row.and_then(|row| row.variant(one).zip(row.variant(other)))?;
+        paired(&one.samples, &other.samples, figure, |a, b| a / b)
+    };
+    let rate = |one, other| against(one, other, |sample| sample.units_per_second);
+    let cpu = |one, other| against(one, other, |sample| sample.cpu_us);
+    let (fallback, two, twenty) = ("ours-fallback", "ours-2-backends", "ours-20-backends");
+    let (small, large) = ("ours-10-rules", "ours-1000-rules");
+    vec![
+        target(
+            "503 and fallback on every request, against bare Envoy with the same",
+            Bound::Told,
+            "",
+            rate(fallback, "bare-fallback"),
+        ),
+        target(
+            "503 and fallback on every request, against requests without: rate",
+            Bound::Told,
+            "",
+            rate(fallback, "ours"),
+        ),
+        target("Twenty candidates against two: rate", Bound::AtLeast(0.95), "", rate(twenty, two)),
+        target("Twenty candidates against two: CPU", Bound::AtMost(1.05), "", cpu(twenty, two)),
+        target(
+            "A backend with several API keys against one with a single credential: rate",
+            Bound::Told,
+            "",
+            rate("ours-api-keys", "ours"),
+        ),
+        target("1,000 backends and rules against 10: rate", Bound::AtLeast(0.95), "", rate(large, small)),
+        target("1,000 backends and rules against 10: CPU", Bound::AtMost(1.05), "", cpu(large, small)),
+    ]
+}
+
 /// The greatest of all: of a promise that must always hold, the median says nothing.
 fn most(values: impl Iterator<Item = u64>) -> Option<Spread> {
     values.max().and_then(|most| Spread::of([most as f64]))
 }
 
 fn target(what: &'static str, bound: Bound, unit: &str, measured: Option<Spread>) -> Target {
-    Target { what, wanted: bound.text(unit), measured, met: measured.map(|spread| bound.holds(spread.median)) }
+    Target { what, wanted: bound.text(unit), measured, met: measured.and_then(|spread| bound.holds(spread.median)) }
 }
 
 /// What the gateway adds over what the empty filter adds. The medians are divided, not the pairs: the empty filter adds
@@ -164,7 +207,6 @@ mod tests {
     use crate::edge;
     use crate::ledger::Counters;
     use crate::matrix::rows;
-    use crate::measure::Sample;
     use crate::report::tests::sample;
 
     #[test]
@@ -202,7 +244,9 @@ mod tests {
 
     #[test]
     fn bounds_include_their_ends() {
-        assert!(Bound::AtLeast(0.7).holds(0.7) && !Bound::AtLeast(0.7).holds(0.69));
-        assert!(Bound::AtMost(1.3).holds(1.3) && !Bound::AtMost(1.3).holds(1.31));
+        let held = [Bound::AtLeast(0.7).holds(0.7), Bound::AtLeast(0.7).holds(0.69)];
+        assert_eq!(held, [Some(true), Some(false)]);
+        let held = [Bound::AtMost(1.3).holds(1.3), Bound::AtMost(1.3).holds(1.31), Bound::Told.holds(1.0)];
+        assert_eq!(held, [Some(true), Some(false), None]);
     }
 }

@@ -1,4 +1,5 @@
-//! The fast upstream: answers every chat request from prepared bytes, once it has read the whole request.
+//! The fast upstream: answers every chat request from prepared bytes, once it has read the whole request. At a second
+//! address it refuses each with 503, as a backend that is overloaded.
 //!
 //! Answering early would make a proxy close the connection each time, and the cost of that would hide any filter's.
 
@@ -23,8 +24,17 @@ const FRONT: usize = 2_048;
 /// A running upstream; its thread ends with the process.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    address: SocketAddr,
+    addresses: Addresses,
     shared: Arc<Shared>,
+}
+
+/// Where an upstream takes requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    /// Here they are answered.
+    pub(crate) serving: SocketAddr,
+    /// Here they are refused with 503.
+    pub(crate) failing: SocketAddr,
 }
 
 #[derive(Debug)]
@@ -58,12 +68,18 @@ impl Upstream {
                 let _ = ready.send(Err(error));
             }
         })?;
-        let address = started.recv().context("the upstream's thread ended")??;
-        Ok(Self { address, shared })
+        let addresses = started.recv().context("the upstream's thread ended")??;
+        Ok(Self { addresses, shared })
     }
 
+    /// Where requests are answered.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.serving
+    }
+
+    /// Both addresses.
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
     /// Keeps what requests look like on arrival, from now on.
@@ -79,17 +95,21 @@ impl Upstream {
     }
 }
 
-fn serve(core: usize, shared: &Arc<Shared>, ready: &mpsc::Sender<Result<SocketAddr>>) -> Result<()> {
+fn serve(core: usize, shared: &Arc<Shared>, ready: &mpsc::Sender<Result<Addresses>>) -> Result<()> {
     affinity::pin(core)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let _ = ready.send(Ok(listener.local_addr()?));
+        let serving = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let failing = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let _ = ready.send(Ok(Addresses { serving: serving.local_addr()?, failing: failing.local_addr()? }));
         loop {
-            let (stream, _) = listener.accept().await?;
+            let (stream, refuses) = tokio::select! {
+                accepted = serving.accept() => (accepted?.0, false),
+                accepted = failing.accept() => (accepted?.0, true),
+            };
             let shared = Arc::clone(shared);
             tokio::spawn(async move {
                 // A closed connection is the proxy's affair; a message that cannot be read is worth a line.
-                if let Err(error) = connection(stream, &shared).await
+                if let Err(error) = connection(stream, &shared, refuses).await
                     && !error.is::<std::io::Error>()
                 {
                     eprintln!("ditto-bench: the upstream could not read a request: {error:#}");
@@ -99,7 +119,7 @@ fn serve(core: usize, shared: &Arc<Shared>, ready: &mpsc::Sender<Result<SocketAd
     })
 }
 
-async fn connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
+async fn connection(mut stream: TcpStream, shared: &Shared, refuses: bool) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; 128 * 1024];
     let mut reader = Reader::new(Kind::Request);
@@ -134,7 +154,9 @@ async fn connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
         }
         let is_messages = reader.head().get(5..).is_some_and(|target| target.starts_with(MESSAGES_PATH.as_bytes()));
         let answers = if is_messages { &shared.messages } else { &shared.answers };
-        if memchr::memmem::find(&front, br#""stream":true"#).is_some() {
+        if refuses {
+            stream.write_all(&answers.refusal).await?;
+        } else if memchr::memmem::find(&front, br#""stream":true"#).is_some() {
             send_stream(&mut stream, answers, shared.pace).await?;
         } else {
             stream.write_all(&answers.completion).await?;
