@@ -83,7 +83,11 @@ async fn redirects_of_a_file_are_in_force_and_followed() {
 async fn attempts_are_divided_among_keys_and_a_refused_key_rests() {
     let simulator = Simulator::start();
     let keys = ["sk-first", "sk-second", "sk-third"];
-    let config = |balance: &str| document(&[keyed("many", &simulator, &keys, balance)], &["many"]);
+    let others = ["least_busy", "random"];
+    let config = |balance: &str| {
+        let others = others.map(|balance| keyed(balance, &simulator, &keys, balance));
+        document(&[&[keyed("many", &simulator, &keys, balance)][..], &others].concat(), &["many"])
+    };
     let gateway = start(config("round_robin"), &[]).await;
     for _ in 0..30 {
         ask(&gateway, "gpt-4o").await;
@@ -92,6 +96,15 @@ async fn attempts_are_divided_among_keys_and_a_refused_key_rests() {
         keys.iter().map(|key| (format!("Bearer {key}"), each)).collect()
     };
     assert_eq!(keys_seen(&simulator), expected(&keys, 10));
+    // One request after the other keeps no key busy, so that each has its turn.
+    for (balance, requests, each) in [(others[0], 30, 10..=10), (others[1], 90, 10..=50)] {
+        simulator.forget_requests();
+        for _ in 0..requests {
+            ask(&gateway, &format!("{balance}/gpt-4o")).await;
+        }
+        let seen = keys_seen(&simulator);
+        assert!(seen.len() == 3 && seen.values().all(|count| each.contains(count)), "{balance}: {seen:?}");
+    }
     assert!(!simulator.requests().iter().any(|request| request.mentions(TOKEN)));
 
     // A refusal is the client's only if no other key serves.

@@ -134,9 +134,30 @@ fn pins_then_exact_then_first_prefix_then_defaults() {
 #[test]
 fn weights_are_kept_over_request_ids() {
     let router = Router::compile(config()).unwrap();
-    let first = |n: &u32| route_name(&router, "x", None, &format!("ditto-1700000000000-{n}")).as_deref() == Some("r2");
-    let share = (0..10_000).filter(first).count();
-    assert!((8_900..=9_100).contains(&share), "{share}");
+    // The gateway's own ids, of one worker within a few seconds; and those that clients make, as like as can be.
+    let own = |n: u64| format!("ditto-{}-5eed0123{n:x}", 1_700_000_000_000 + n / 3);
+    let numbered = |n: u64| format!("req_{n}");
+    let uuid = |n: u64| format!("{:08x}-0000-4000-8000-000000000000", n.wrapping_mul(0x9e37_79b9) & 0xffff_ffff);
+    let forms: [&dyn Fn(u64) -> String; 3] = [&own, &numbered, &uuid];
+    for id in forms {
+        let first = |n: &u64| route_name(&router, "x", None, &id(*n)).as_deref() == Some("r2");
+        let share = (0..10_000).filter(first).count();
+        assert!((8_900..=9_100).contains(&share), "{share} of ids such as {}", id(0));
+    }
+}
+
+#[test]
+fn twenty_candidates_get_their_shares() {
+    let weights: Vec<f64> = (1..=20).map(f64::from).collect();
+    let choices: Vec<_> = weights.iter().enumerate().map(|(route, &weight)| Choice { weight, route }).collect();
+    let mut chosen = [0_u32; 20];
+    for n in 0..10_000 {
+        chosen[pick(&choices, &format!("ditto-1700000000000-{n:x}")).unwrap().route] += 1;
+    }
+    for (weight, count) in weights.iter().zip(chosen) {
+        let expected = weight / 210.0 * 10_000.0;
+        assert!((f64::from(count) - expected).abs() < 100.0, "{count} for {expected}");
+    }
 }
 
 #[test]
