@@ -73,6 +73,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         max_body_bytes: run.proxy_max_body_bytes,
         metering: run.limits.metering(run.proxy_usage_max_body_bytes),
         resilience: run.resilience.resilience().map_err(|error| anyhow!(error))?,
+        patience: run.clients.patience(),
         json_logs: run.json_logs,
     };
     let hub = Hub::new().context("the system has no randomness")?;

@@ -20,6 +20,7 @@ use crate::keys::hub::Credentials;
 use crate::listener_tls::ListenerTls;
 use crate::xds::{Reference, ResourceType, Snapshot, SnapshotError};
 
+use listener::Patience;
 use resilience::Resilience;
 
 pub mod cluster;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub metering: Metering,
     /// What becomes of attempts that fail.
     pub resilience: Resilience,
+    /// How long clients may take.
+    pub patience: Patience,
     /// One JSON line for each request on Envoy's standard output.
     pub json_logs: bool,
 }
@@ -245,6 +248,7 @@ mod tests {
             max_body_bytes: 1 << 20,
             metering: Metering::default(),
             resilience: Resilience::default(),
+            patience: Patience::default(),
             json_logs: false,
         };
         snapshot(&compiled, &settings, &Marks::default()).unwrap()

@@ -12,6 +12,7 @@ use crate::xds::Labels;
 use crate::xds::node::parse_labels;
 use crate::xds::service::RETIRE_GRACE_DEFAULT;
 
+mod clients;
 mod later;
 mod limits;
 mod metrics;
@@ -19,6 +20,7 @@ mod redis;
 mod resilience;
 mod tls;
 
+pub use clients::ClientFlags;
 pub use later::flags_of_later_versions;
 pub use limits::{BudgetModeFlag, LeaseExpiry, LimitFlags, OnLossFlag, RedisWait};
 pub use metrics::MetricsFlags;
@@ -130,6 +132,9 @@ pub struct Run {
     /// What is told to Prometheus.
     #[command(flatten)]
     pub metrics: MetricsFlags,
+    /// How long clients may take.
+    #[command(flatten)]
+    pub clients: ClientFlags,
     /// One JSON object for each event on standard error
     #[arg(long)]
     pub json_logs: bool,

@@ -15,9 +15,11 @@ mod system {
     mod fallback;
     mod foreign_envoy;
     mod hand;
+    mod hard_clients;
     mod headers;
     mod keys;
     mod models;
+    mod names;
     mod open_relay;
     mod outcomes;
     mod passthrough;

@@ -47,6 +47,7 @@ impl Running {
             max_body_bytes: 1 << 20,
             metering: Metering::default(),
             resilience: Default::default(),
+            patience: Default::default(),
             json_logs: false,
         };
         let hub = Hub::new().unwrap();

@@ -21,6 +21,7 @@ use envoy_types::pb::envoy::config::endpoint::v3::{ClusterLoadAssignment, Endpoi
 use envoy_types::pb::envoy::extensions::clusters::aggregate::v3::ClusterConfig;
 use envoy_types::pb::envoy::extensions::clusters::common::dns::v3::DnsLookupFamily;
 use envoy_types::pb::envoy::extensions::clusters::dns::v3::DnsCluster;
+use envoy_types::pb::envoy::extensions::clusters::dns::v3::dns_cluster::RefreshRate;
 use envoy_types::pb::envoy::extensions::filters::http::upstream_codec::v3::UpstreamCodec;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
@@ -46,6 +47,12 @@ use super::{Marks, ResourcesError, Settings, filter, secret};
 /// Requests, connections and waiting requests that Envoy allows where no limit is configured. Its own default of
 /// 1,024 would be a limit that nobody asked for.
 const UNLIMITED: u32 = 1 << 20;
+/// A name is resolved no more often than this, however short its records live.
+const DNS_REFRESH_SECONDS: u32 = 5;
+/// After the first failure to resolve it, and after many.
+const DNS_FAILED_SECONDS: (u32, u32) = (1, 30);
+/// Added at random to the time until a name is resolved again, at most.
+const DNS_JITTER_SECONDS: u32 = 1;
 /// The extension point of HTTP options.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
@@ -173,12 +180,21 @@ fn circuit_breakers(max_in_flight: Option<u32>) -> CircuitBreakers {
     CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }
 }
 
-/// A name, resolved again whenever its records expire. Its addresses are one endpoint, so that a connection tries one
+/// A name, resolved again whenever its records expire; what is known stays in use while that fails. Its addresses are one endpoint, so that a connection tries one
 /// after the other: as endpoints of their own, those of a family that the network does not carry (or on which a
 /// backend at `localhost` does not listen) would get their share of the requests, and fail them.
 fn dns() -> ClusterDiscoveryType {
     let config = DnsCluster {
+        // For names whose records say no time, as those of the hosts file.
+        dns_refresh_rate: seconds(DNS_REFRESH_SECONDS),
         respect_dns_ttl: true,
+        dns_min_refresh_rate: seconds(DNS_REFRESH_SECONDS),
+        dns_failure_refresh_rate: Some(RefreshRate {
+            base_interval: seconds(DNS_FAILED_SECONDS.0),
+            max_interval: seconds(DNS_FAILED_SECONDS.1),
+        }),
+        // A thousand backends must not ask in one moment.
+        dns_jitter: seconds(DNS_JITTER_SECONDS),
         dns_lookup_family: DnsLookupFamily::All.into(),
         all_addresses_in_single_endpoint: true,
         ..Default::default()
@@ -311,6 +327,7 @@ mod tests {
             max_body_bytes: 1,
             metering: Metering::default(),
             resilience: Default::default(),
+            patience: Default::default(),
             json_logs: false,
         };
         backend(&compiled.clusters[0], &settings, &Marks::default())
@@ -370,15 +387,42 @@ mod tests {
         assert_eq!(context.sni, "");
     }
 
-    #[test]
-    fn the_addresses_of_a_name_are_one_endpoint() {
-        let cluster = cluster("http://one.example/v1", None).unwrap();
+    fn dns_of(base_url: &str) -> DnsCluster {
+        let cluster = cluster(base_url, None).unwrap();
         let Some(ClusterDiscoveryType::ClusterType(kind)) = cluster.cluster_discovery_type else {
             panic!("a name is resolved")
         };
-        let dns = DnsCluster::decode(kind.typed_config.unwrap().value.as_slice()).unwrap();
+        DnsCluster::decode(kind.typed_config.unwrap().value.as_slice()).unwrap()
+    }
+
+    #[test]
+    fn the_addresses_of_a_name_are_one_endpoint() {
+        let dns = dns_of("http://one.example/v1");
         assert!(dns.all_addresses_in_single_endpoint);
         assert_eq!(dns.dns_lookup_family(), DnsLookupFamily::All);
+    }
+
+    #[test]
+    fn a_name_is_resolved_when_its_records_expire_but_not_all_the_time() {
+        let dns = dns_of("http://one.example/v1");
+        assert!(dns.respect_dns_ttl);
+        assert_eq!((dns.dns_min_refresh_rate, dns.dns_refresh_rate), (seconds(5), seconds(5)));
+        let failed = dns.dns_failure_refresh_rate.unwrap();
+        assert_eq!((failed.base_interval, failed.max_interval), (seconds(1), seconds(30)));
+        assert_eq!(dns.dns_jitter, seconds(1));
+    }
+
+    #[test]
+    fn an_address_is_never_resolved_whatever_its_family() {
+        for (base_url, host) in [("http://192.0.2.1:8/v1", "192.0.2.1"), ("http://[2001:db8::1]:8/v1", "2001:db8::1")] {
+            let cluster = cluster(base_url, None).unwrap();
+            let fixed = ClusterDiscoveryType::Type(DiscoveryType::Static.into());
+            assert_eq!(cluster.cluster_discovery_type, Some(fixed), "{base_url}");
+            let endpoint = &cluster.load_assignment.unwrap().endpoints[0].lb_endpoints[0];
+            let Some(HostIdentifier::Endpoint(endpoint)) = &endpoint.host_identifier else { panic!("{endpoint:?}") };
+            assert_eq!(endpoint.address, Some(socket(host, 8)));
+            assert!(base_url.contains(&format!("//{}/", endpoint.hostname)), "{}", endpoint.hostname);
+        }
     }
 
     #[test]

@@ -2,11 +2,17 @@
 //!
 //! Bounds follow Envoy's advice for edge proxies
 //! (<https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/best_practices/edge>), with room for what LLM clients
-//! do: large bodies, and streams that are silent while a model thinks.
+//! do: large bodies, many streams at a time, and streams that are silent while a model thinks. Where they differ:
+//!
+//! - Headers with underscores pass. Coding agents send such (`session_id`), and the gateway tells them from those with
+//!   hyphens.
+//! - Slashes are not merged and escaped ones stay: the filter knows every path that is served, byte for byte.
+//! - A connection has no longest life: its end would cost clients a request, and idle ones end anyway.
 
 use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
 use envoy_types::pb::envoy::config::accesslog::v3::access_log::ConfigType as AccessLogConfig;
 use envoy_types::pb::envoy::config::core::v3::TransportSocket;
+use envoy_types::pb::envoy::config::core::v3::http_protocol_options::HeadersWithUnderscoresAction;
 use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
 use envoy_types::pb::envoy::config::core::v3::transport_socket::ConfigType as SocketConfig;
 use envoy_types::pb::envoy::config::core::v3::{
@@ -41,8 +47,35 @@ use crate::listener_tls::TlsMaterial;
 /// end have a limit of their own, in the route table.
 const CONNECTION_BUFFER_BYTES: u32 = 1 << 20;
 
-/// A stream that is silent for this long in both directions is ended, unless its route allows more.
-pub(super) const STREAM_IDLE_SECONDS: u32 = 300;
+/// A request's head, as large as Envoy has it by default.
+const HEAD_KIB_MAX: u32 = 60;
+/// The headers of one request.
+const HEADERS_MAX: u32 = 100;
+/// A connection without a request is closed after so long.
+const CONNECTION_IDLE_SECONDS: u32 = 3_600;
+/// Requests at a time on one connection of HTTP/2. What all of them send is bounded by the connection's window.
+const STREAMS_MAX: u32 = 1_000;
+/// What a client may send on one stream before Envoy has taken it, and on all of a connection together.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// See [`STREAM_WINDOW_BYTES`].
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+
+/// How long clients may take, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// From a request's first byte to the end of its head, and for TLS.
+    pub head_seconds: u32,
+    /// Without a byte, while the request is not complete; routes allow replies more.
+    pub idle_seconds: u32,
+    /// Until the request is complete or its reply has begun.
+    pub request_seconds: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { head_seconds: 10, idle_seconds: 300, request_seconds: 3_600 }
+    }
+}
 
 /// The secret of the listener's certificate.
 const CERTIFICATE: &str = "listener/certificate";
@@ -59,7 +92,15 @@ pub(super) fn gateway(settings: &Settings) -> Any {
     pack(&Listener {
         name: LISTENER.into(),
         address: Some(socket(&settings.listen.ip().to_string(), settings.listen.port())),
-        filter_chains: vec![FilterChain { filters: vec![filter], transport_socket, ..Default::default() }],
+        filter_chains: vec![FilterChain {
+            filters: vec![filter],
+            // Without it, who never shakes hands would hold a connection as long as it likes.
+            transport_socket_connect_timeout: transport_socket
+                .as_ref()
+                .and_then(|_| seconds(settings.patience.head_seconds)),
+            transport_socket,
+            ..Default::default()
+        }],
         per_connection_buffer_limit_bytes: u32_value(CONNECTION_BUFFER_BYTES),
         ..Default::default()
     })
@@ -114,7 +155,7 @@ fn connection_manager(settings: &Settings) -> HttpConnectionManager {
             route_config_name: ROUTE_TABLE.into(),
         })),
         http_filters: vec![filter::gateway_reference(), router],
-        local_reply_config: Some(local_reply::config(settings.max_body_bytes)),
+        local_reply_config: Some(local_reply::config(settings.max_body_bytes, HEAD_KIB_MAX, HEADERS_MAX)),
         use_remote_address: yes,
         skip_xff_append: true,
         // Nobody is internal: Envoy would obey the x-envoy-* headers of internal clients. An empty list would mean the
@@ -131,15 +172,22 @@ fn connection_manager(settings: &Settings) -> HttpConnectionManager {
         path_with_escaped_slashes_action: PathWithEscapedSlashesAction::KeepUnchanged.into(),
         server_header_transformation: ServerHeaderTransformation::PassThrough.into(),
         upgrade_configs: vec![UpgradeConfig { upgrade_type: "websocket".into(), ..Default::default() }],
-        common_http_protocol_options: Some(HttpProtocolOptions { idle_timeout: seconds(3600), ..Default::default() }),
-        http2_protocol_options: Some(Http2ProtocolOptions {
-            max_concurrent_streams: u32_value(1000),
-            initial_stream_window_size: u32_value(256 << 10),
-            initial_connection_window_size: u32_value(1 << 20),
+        common_http_protocol_options: Some(HttpProtocolOptions {
+            idle_timeout: seconds(CONNECTION_IDLE_SECONDS),
+            max_headers_count: u32_value(HEADERS_MAX),
+            headers_with_underscores_action: HeadersWithUnderscoresAction::Allow.into(),
             ..Default::default()
         }),
-        request_headers_timeout: seconds(10),
-        stream_idle_timeout: seconds(STREAM_IDLE_SECONDS),
+        max_request_headers_kb: u32_value(HEAD_KIB_MAX),
+        http2_protocol_options: Some(Http2ProtocolOptions {
+            max_concurrent_streams: u32_value(STREAMS_MAX),
+            initial_stream_window_size: u32_value(STREAM_WINDOW_BYTES),
+            initial_connection_window_size: u32_value(CONNECTION_WINDOW_BYTES),
+            ..Default::default()
+        }),
+        request_headers_timeout: seconds(settings.patience.head_seconds),
+        stream_idle_timeout: seconds(settings.patience.idle_seconds),
+        request_timeout: seconds(settings.patience.request_seconds),
         access_log: if settings.json_logs { vec![access_log()] } else { Vec::new() },
         ..Default::default()
     }

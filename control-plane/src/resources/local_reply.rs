@@ -3,7 +3,7 @@
 //! Envoy answers in plain text when it cannot reach a backend, runs into a timeout or a limit. These mappers give
 //! such answers the status, the body and the headers of the gateway's faults, in the dialect of the path. The
 //! filter's own replies carry no response flag and pass unchanged (413 and 408 are told by their status, and say the
-//! same in both cases).
+//! same in both cases). A head that Envoy cannot read has no path, so that its client hears OpenAI's dialect.
 
 use ditto_llm::dialect::Dialect;
 use ditto_llm::fault::Fault;
@@ -37,11 +37,17 @@ enum Sign {
     /// Envoy's word for where a reply comes from, where it has neither a flag nor a status of its own:
     /// <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_conn_man/response_code_details>.
     Details(&'static str),
+    /// The beginning of that word.
+    DetailsOf(&'static str),
 }
 
 /// All mappers; the first that fits decides.
-pub(super) fn config(max_body_bytes: u64) -> LocalReplyConfig {
+pub(super) fn config(max_body_bytes: u64, head_kib_max: u32, headers_max: u32) -> LocalReplyConfig {
     let faults = [
+        // Before the flags: of a client that stops in the middle of its request, Envoy says that the stream is idle.
+        (Sign::Status(408), Fault::RequestTimeout),
+        (Sign::Status(431), Fault::HeadTooLarge { kib: head_kib_max, headers: headers_max }),
+        (Sign::DetailsOf("http1."), Fault::InvalidRequest("The request is not valid HTTP/1.1.".into())),
         (Sign::Flags(&["UO"]), Fault::BackendBusy),
         (Sign::Flags(&["UT", "SI", "DT"]), Fault::BackendTimeout),
         (Sign::Flags(&["NR", "NC", "NFCF"]), Fault::NotReady),
@@ -49,7 +55,6 @@ pub(super) fn config(max_body_bytes: u64) -> LocalReplyConfig {
         (Sign::Details("overload"), Fault::Overloaded),
         (Sign::Flags(&["UH", "UF", "UC", "UR", "LR", "URX", "UPE", "DF"]), Fault::BackendUnreachable),
         (Sign::Status(413), Fault::TooLarge(max_body_bytes)),
-        (Sign::Status(408), Fault::RequestTimeout),
     ];
     let mappers = faults.iter().flat_map(|(sign, fault)| {
         // OpenAI's last: it is the dialect of every path that is no other's.
@@ -63,13 +68,8 @@ fn mapper(sign: &Sign, fault: &Fault, dialect: Dialect) -> ResponseMapper {
         Sign::Flags(flags) => FilterSpecifier::ResponseFlagFilter(ResponseFlagFilter {
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
         }),
-        Sign::Details(details) => FilterSpecifier::ExtensionFilter(ExtensionFilter {
-            name: "envoy.access_loggers.extension_filters.cel".into(),
-            config_type: Some(ExtensionConfig::TypedConfig(pack(&ExpressionFilter {
-                expression: format!("response.code_details == '{details}'"),
-                ..Default::default()
-            }))),
-        }),
+        Sign::Details(details) => expression(format!("response.code_details == '{details}'")),
+        Sign::DetailsOf(start) => expression(format!("response.code_details.startsWith('{start}')")),
         Sign::Status(status) => FilterSpecifier::StatusCodeFilter(StatusCodeFilter {
             comparison: Some(ComparisonFilter {
                 op: Op::Eq.into(),
@@ -100,6 +100,13 @@ fn mapper(sign: &Sign, fault: &Fault, dialect: Dialect) -> ResponseMapper {
         headers_to_add,
         ..Default::default()
     }
+}
+
+fn expression(expression: String) -> FilterSpecifier {
+    FilterSpecifier::ExtensionFilter(ExtensionFilter {
+        name: "envoy.access_loggers.extension_filters.cel".into(),
+        config_type: Some(ExtensionConfig::TypedConfig(pack(&ExpressionFilter { expression, ..Default::default() }))),
+    })
 }
 
 fn filter(specifier: FilterSpecifier) -> AccessLogFilter {

@@ -17,7 +17,6 @@ use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction, RouteMatch};
 use envoy_types::pb::google::protobuf::{Any, BoolValue};
 
-use super::listener::STREAM_IDLE_SECONDS;
 use super::proto::{header, literal, seconds};
 use super::resilience::keys_policy;
 use super::table::{Table, table as build_table};
@@ -105,7 +104,7 @@ fn proxied(compiled: &Compiled, plan: &RoutePlan, settings: &Settings, open: boo
         timeout: seconds(if retry.timeouts { timeouts.fold(0, u32::saturating_add) } else { per_try }),
         // Not less than the listener's: a websocket may be silent for longer than a request may take, and a client's
         // upload may pause.
-        idle_timeout: seconds(per_try.max(STREAM_IDLE_SECONDS)),
+        idle_timeout: seconds(per_try.max(settings.patience.idle_seconds)),
         retry_policy: retry.policy(candidates.len(), per_try).or_else(|| keys_policy(plan.key_retries)),
         ..Default::default()
     };

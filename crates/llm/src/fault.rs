@@ -28,6 +28,13 @@ pub enum Fault {
     InvalidRequest(String),
     /// The body is larger than the limit, in bytes.
     TooLarge(u64),
+    /// The head is larger, or has more headers, than a request's may.
+    HeadTooLarge {
+        /// How large it may be, in KiB.
+        kib: u32,
+        /// How many headers it may have.
+        headers: u32,
+    },
     /// No backend for this request; the name of the missing backend, `default` when none is configured.
     BackendNotFound(String),
     /// The backend could not be reached, or broke off before it answered.
@@ -71,6 +78,7 @@ impl Fault {
             Self::ModelNotFound(_) => 404,
             Self::RequestTimeout => 408,
             Self::TooLarge(_) => 413,
+            Self::HeadTooLarge { .. } => 431,
             Self::Limited(limited) => limited.status(),
             Self::BackendBusy | Self::InflightLimit => 429,
             Self::Internal | Self::PricingNotConfigured(_) => 500,
@@ -89,6 +97,7 @@ impl Fault {
             Self::InvalidJson(_) => "invalid_json",
             Self::InvalidRequest(_) => "invalid_request",
             Self::TooLarge(_) => "request_too_large",
+            Self::HeadTooLarge { .. } => "headers_too_large",
             Self::BackendNotFound(_) => "backend_not_found",
             Self::BackendUnreachable => "backend_error",
             Self::NoApiKey(_) => "no_api_key",
@@ -154,6 +163,9 @@ impl Fault {
             Self::InvalidJson(detail) => format!("The request body is not valid JSON: {detail}."),
             Self::InvalidRequest(detail) => detail.clone(),
             Self::TooLarge(limit) => format!("The request body is larger than the limit of {limit} bytes."),
+            Self::HeadTooLarge { kib, headers } => {
+                format!("The request's head is larger than the limit of {kib} KiB, or has more than {headers} headers.")
+            }
             Self::BackendNotFound(name) if name == "default" => {
                 "No backend serves this model and there is no default backend (backend: default).".into()
             }

@@ -101,6 +101,39 @@ impl RawConnection {
         Ok(text)
     }
 
+    /// Sends the same bytes so many times, or until the other side takes no more, and meanwhile reads one reply as
+    /// [`read_reply`](Self::read_reply) does: a flood is answered in the middle of it.
+    ///
+    /// # Errors
+    /// As those of [`read_reply`](Self::read_reply).
+    pub async fn flood(&mut self, piece: &[u8], times: usize, deadline: Duration) -> Result<String> {
+        let (mut reader, mut writer) = self.stream.split();
+        let writing = async {
+            for _ in 0..times {
+                if writer.write_all(piece).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending().await
+        };
+        let mut received = Vec::new();
+        let reading = async {
+            while !is_whole(&received) {
+                if reader.read_buf(&mut received).await? == 0 {
+                    anyhow::bail!("the connection ended");
+                }
+            }
+            Ok(())
+        };
+        let outcome = tokio::select! {
+            outcome = tokio::time::timeout(deadline, reading) => outcome.context("deadline passed"),
+            never = writing => never,
+        };
+        let text = String::from_utf8_lossy(&received).into_owned();
+        outcome.and_then(|read| read).with_context(|| format!("a reply, after {text:?}"))?;
+        Ok(text)
+    }
+
     /// Reads until the other side closes.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ditto_tests::client::Client;
+use ditto_tests::client::raw::RawConnection;
 use ditto_tests::eventually::eventually;
 use ditto_tests::harness::{ADMIN_TOKEN, Gateway, config};
 use ditto_tests::simulator::Simulator;
@@ -89,6 +90,7 @@ async fn clients_are_served_over_tls_in_the_protocol_that_they_choose() {
     let authority = Authority::new();
     let (files, simulator) = (Files::new(&authority), Simulator::start());
     let gateway = Gateway::builder(config::single(&simulator)).args(&files.flags()).start().await;
+    let mut silent = RawConnection::open(gateway.address()).await.unwrap();
     until_served(&gateway, &authority, &[]).await;
     for (flag, expected) in [("--http2", "2"), ("--http1.1", "1.1")] {
         let (version, status, body) = curl(&gateway, &authority, &[flag]).await.unwrap();
@@ -99,6 +101,8 @@ async fn clients_are_served_over_tls_in_the_protocol_that_they_choose() {
     assert!(curl(&gateway, &Authority::new(), &[]).await.is_err());
     let clear = Client::new(&gateway.url()).get("/health").try_send().await;
     assert!(clear.is_err(), "{clear:?}");
+    // Who does not shake hands is not waited for longer than for a request's head.
+    assert_eq!(silent.read_to_end(SOON).await.unwrap(), b"");
     let (_, log) = gateway.stop();
     assert!(log.contains("the gateway serves on https://"), "{log}");
 }
