@@ -178,6 +178,7 @@ impl Context for Root {
     }
 
     fn on_done(&mut self) -> bool {
+        outcomes::gone(self.context);
         for token in [self.stream.take(), self.session.take()].into_iter().flatten() {
             let _ = hostcalls::cancel_grpc_stream(token);
         }

@@ -18,8 +18,10 @@ use super::Loads;
 use crate::envoy::until_true;
 use crate::xds::SnapshotCache;
 
-/// How often each Envoy reports, in seconds.
-const INTERVAL_SECONDS: i64 = 1;
+/// How often an Envoy reports, in seconds: for each so many of its clusters once, because its reports name all of them.
+const CLUSTERS_A_SECOND: usize = 1_000;
+/// The longest time between reports, in seconds.
+const INTERVAL_SECONDS_MAX: usize = 10;
 /// Streams open at a time; each Envoy has one.
 const STREAMS_MAX: usize = 1_024;
 /// A report names each cluster of an Envoy; this is enough for some ten thousand.
@@ -65,6 +67,7 @@ impl LoadReportingService for LoadService {
             loads: Arc::clone(&self.loads),
             wishes,
             clusters: self.cache.watch_clusters(),
+            interval_seconds: 1,
             closing: self.closing.clone(),
             _permit: permit,
         };
@@ -78,6 +81,7 @@ struct Listener {
     loads: Arc<Loads>,
     wishes: mpsc::Sender<Result<LoadStatsResponse, Status>>,
     clusters: watch::Receiver<()>,
+    interval_seconds: i64,
     closing: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 }
@@ -108,17 +112,38 @@ impl Listener {
                 self.loads.connect(&node)
             });
             reporter.report(&report.cluster_stats);
+            let interval_seconds = interval_seconds(report.cluster_stats.len());
+            if interval_seconds != std::mem::replace(&mut self.interval_seconds, interval_seconds) {
+                self.wish();
+            }
         }
     }
 
     fn wish(&self) {
         // Where some are waiting to be read, one more says nothing new.
-        let _ = self.wishes.try_send(Ok(wish()));
+        let _ = self.wishes.try_send(Ok(wish(self.interval_seconds)));
     }
 }
 
+/// How long an Envoy with so many clusters waits between two reports.
+fn interval_seconds(clusters: usize) -> i64 {
+    let seconds = clusters.div_ceil(CLUSTERS_A_SECOND).clamp(1, INTERVAL_SECONDS_MAX);
+    i64::try_from(seconds).unwrap_or(1)
+}
+
 /// What is asked of an Envoy.
-fn wish() -> LoadStatsResponse {
-    let interval = Duration { seconds: INTERVAL_SECONDS, nanos: 0 };
+fn wish(interval_seconds: i64) -> LoadStatsResponse {
+    let interval = Duration { seconds: interval_seconds, nanos: 0 };
     LoadStatsResponse { send_all_clusters: true, load_reporting_interval: Some(interval), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_many_clusters_reports_less_often() {
+        let seconds = [0, 1_000, 1_001, 3_000, 1_000_000].map(interval_seconds);
+        assert_eq!(seconds, [1, 1, 2, 3, 10]);
+    }
 }

@@ -45,3 +45,11 @@ pub(super) fn answered(token: u32, root: u32, status: u32) {
     CALL.set(None);
     WORKER.with(|worker| worker.outcomes.borrow_mut().answered(status == OK, Envoy.now_ms()));
 }
+
+/// The root context `root` goes. Of a report that it sent, nothing will be heard any more.
+pub(super) fn gone(root: u32) {
+    if CALL.get().is_some_and(|(_, caller)| caller == root) {
+        CALL.set(None);
+        WORKER.with(|worker| worker.outcomes.borrow_mut().answered(false, Envoy.now_ms()));
+    }
+}
