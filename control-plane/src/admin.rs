@@ -21,6 +21,7 @@ mod auth;
 mod backends;
 mod config;
 mod error;
+mod filter;
 mod health;
 mod json;
 mod keys;
@@ -35,6 +36,7 @@ pub use auth::AdminToken;
 pub use backends::BackendNames;
 pub use config::config_routes;
 pub use error::ApiError;
+pub use filter::filter_routes;
 pub use health::ReadyCheck;
 pub use ledger::LedgerAccess;
 pub use providers::provider_routes;
@@ -60,7 +62,8 @@ pub struct AdminState {
     pub ledger: LedgerAccess,
     /// What `/ready` looks at, besides the key store.
     pub checks: Vec<ReadyCheck>,
-    /// What is under `/admin/config` and `/providers`: see [`config_routes`] and [`provider_routes`].
+    /// What is under `/admin/config`, `/admin/filter` and `/providers`: see [`config_routes`], [`filter_routes`] and
+    /// [`provider_routes`].
     pub config: Router,
 }
 

@@ -10,7 +10,9 @@ use ditto_policy::document::Problem;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{AdminState, AdminToken, BackendNames, ReadyCheck, config_routes, provider_routes, router};
+use crate::admin::{
+    AdminState, AdminToken, BackendNames, ReadyCheck, config_routes, filter_routes, provider_routes, router,
+};
 use crate::bootstrap::Bootstrap;
 use crate::config::providers::begin as begin_providers;
 use crate::config::{Beginning, ConfigManager, Failure, Parts, Providers, Source, backend_names, compile_for, warn};
@@ -75,6 +77,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         resilience: run.resilience.resilience().map_err(|error| anyhow!(error))?,
         patience: run.clients.patience(),
         json_logs: run.json_logs,
+        module: None,
     };
     let hub = Hub::new().context("the system has no randomness")?;
     let redis = stores::redis(&run).await?;
@@ -84,6 +87,7 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     begin_providers(&providers, &source).await.map_err(|failure| not_begun(&source, failure))?;
     let beginning = Beginning::read(&source, &versions).await;
     let mut beginning = beginning.map_err(|failure| not_begun(&source, failure))?;
+    let settings = Settings { module: beginning.module.clone(), ..settings };
     let configured = &beginning.configured;
     let keys = configured.loaded.document.virtual_keys.clone();
     let directory = KeyDirectory::load(store, keys, run.require_virtual_keys, Arc::clone(&hub)).await?;
@@ -155,7 +159,9 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         }),
         ledger: ledger.clone(),
         checks,
-        config: config_routes(Arc::clone(&manager)).merge(provider_routes(Arc::clone(&manager))),
+        config: config_routes(Arc::clone(&manager))
+            .merge(provider_routes(Arc::clone(&manager)))
+            .merge(filter_routes(Arc::clone(&manager))),
     };
     let judge = Judge::new(Arc::clone(&manager), Arc::clone(&cache));
     let services = tonic::service::Routes::new(SyncService::new(hub, stopping.clone()).into_server())
@@ -163,8 +169,13 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
         .add_service(LoadService::new(Arc::clone(&loads), Arc::clone(&cache), stopping.clone()).into_server())
         .add_service(OutcomeService::new(outcomes, judge).into_server())
         .add_service(XdsService::new(Arc::clone(&cache), run.retire_grace()).into_server());
-    let services =
-        services.into_axum_router().reset_fallback().merge(router(state)).merge(holder).merge(models.router());
+    let services = services
+        .into_axum_router()
+        .reset_fallback()
+        .merge(router(state))
+        .merge(holder)
+        .merge(models.router())
+        .merge(manager.modules().router());
     let mut closing = stopping.clone();
     let server = tokio::spawn(socket.serve(services, async move { until_true(&mut closing).await }));
     tracing::info!(%control, "the control plane is up");

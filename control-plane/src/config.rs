@@ -23,6 +23,7 @@ use crate::keys::directory::KeyDirectory;
 use crate::keys::hub::{Access, Credentials, Hub};
 use crate::ledger::terms::any_limited;
 use crate::models::Models;
+use crate::modules::Modules;
 use crate::providers::ProviderBook;
 use crate::resources::{self, ResourcesError, Settings};
 use crate::xds::SnapshotCache;
@@ -32,6 +33,7 @@ mod effects;
 mod fingerprint;
 pub mod follow;
 mod install;
+mod module;
 pub mod providers;
 mod redirect_file;
 mod rollout;
@@ -45,6 +47,7 @@ pub mod versions;
 use fingerprint::Fingerprints;
 use install::Standing;
 pub use install::{Beginning, Failure, Wish};
+pub use module::ModulesStatus;
 use rollout::Staging;
 pub use rollout::{ErrorBound, Plan, RolloutStatus};
 pub use source::{Configured, Prices, Providers, Source};
@@ -61,6 +64,7 @@ pub struct ConfigManager {
     settings: Settings,
     parts: Parts,
     versions: Versions,
+    modules: Modules,
     /// One change at a time.
     changing: tokio::sync::Mutex<Standing>,
     status: Mutex<DocumentStatus>,
@@ -107,6 +111,8 @@ struct DocumentStatus {
     in_force: InForce,
     /// The latest document that some nodes came to first.
     staging: Option<Staging>,
+    /// The filter module in force, if it is not the one that the gateway came with.
+    module: Option<String>,
     /// None until the store has it.
     version_in_force: Option<Version>,
     loaded_at_ms: u64,
@@ -134,6 +140,7 @@ pub fn compile_for(configured: &Configured, settings: &Settings, access: Access)
         max_body_bytes: settings.max_body_bytes,
         open_relay: access == Access::Open,
         metering: Metering { prices, ..settings.metering.clone() },
+        module: settings.module.clone(),
     };
     compile(&configured.loaded.document, options).map_err(|error| vec![Problem::new("", error.to_string())])
 }
@@ -158,6 +165,7 @@ impl ConfigManager {
         let status = DocumentStatus {
             version: parts.cache.current().version().to_owned(),
             in_force: InForce::of(configured, compiled),
+            module: beginning.module.clone(),
             version_in_force,
             staging: None,
             loaded_at_ms: now_ms(),
@@ -169,7 +177,9 @@ impl ConfigManager {
             former_credentials: Vec::new(),
         };
         let changing = tokio::sync::Mutex::new(standing);
-        Arc::new(Self { source, settings, parts, versions, changing, status: Mutex::new(status) })
+        let modules = Modules::new(versions.clone());
+        let settings = Settings { module: None, ..settings };
+        Arc::new(Self { source, settings, parts, versions, modules, changing, status: Mutex::new(status) })
     }
 
     /// Puts in force what changes without a new document: tokens, and how the backends are. For ever.
@@ -195,7 +205,8 @@ impl ConfigManager {
     fn refresh(&self) -> Result<(), ResourcesError> {
         let mut compiled = (*self.status().compiled).clone();
         self.parts.tokens.fill(&mut compiled);
-        let snapshot = resources::snapshot(&compiled, &self.settings, &self.parts.health.marks())?;
+        let settings = self.settings_in_force();
+        let snapshot = resources::snapshot(&compiled, &settings, &self.parts.health.marks())?;
         let mut status = self.status();
         status.version = snapshot.version().to_owned();
         status.credentials = resources::credentials(&compiled);

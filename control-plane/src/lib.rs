@@ -22,6 +22,7 @@ pub mod load;
 pub mod locate;
 pub mod metrics;
 pub mod models;
+pub mod modules;
 pub mod outcomes;
 pub mod pem;
 pub mod providers;

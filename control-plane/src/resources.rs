@@ -61,6 +61,8 @@ pub struct Settings {
     pub patience: Patience,
     /// One JSON line for each request on Envoy's standard output.
     pub json_logs: bool,
+    /// The uploaded filter module of both stages, by its SHA-256 in hex; `None`: the one that the control plane came with.
+    pub module: Option<String>,
 }
 
 /// What Envoys are told of backends beyond the document, by the backends' names.
@@ -113,6 +115,12 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings, marks: &Marks) -> Resu
             resources.push((ResourceType::Cluster, name, cluster::last_resort(plan, settings)?));
         }
     }
+    if let Some(module) = &settings.module {
+        let name = cluster::module_name(module);
+        let from = (ResourceType::ExtensionConfig, filter::GATEWAY_STAGE);
+        references.push(reference(from, (ResourceType::Cluster, &name)));
+        resources.push((ResourceType::Cluster, name, cluster::module(module, settings)));
+    }
     for plan in &compiled.routes {
         if let Some(chain) = chain(compiled, plan) {
             let name = cluster::chain_name(plan);
@@ -141,7 +149,8 @@ pub fn snapshot(compiled: &Compiled, settings: &Settings, marks: &Marks) -> Resu
             resources.push((ResourceType::Secret, name.to_owned(), any));
         }
     }
-    Ok(Snapshot::new(version(&compiled.filter.version, &resources), resources, references)?)
+    let snapshot = Snapshot::new(version(&compiled.filter.version, &resources), resources, references)?;
+    Ok(snapshot.with_ahead(settings.module.iter().map(|module| cluster::module_ahead(module, settings))))
 }
 
 /// Whether a chain may come to the backend at `index` as a last resort.
@@ -238,7 +247,8 @@ mod tests {
         let default_backends = vec![WeightedBackend { backend: "one".into(), weight: 1.0 }];
         let router = Router { default_backends, rules: Vec::new() };
         let document = Document { backends: vec![backend], router, ..Document::default() };
-        let options = Options { max_body_bytes: 1 << 20, open_relay: false, metering: Metering::default() };
+        let options =
+            Options { max_body_bytes: 1 << 20, open_relay: false, metering: Metering::default(), module: None };
         let compiled = compile(&document, options).unwrap();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
@@ -250,6 +260,7 @@ mod tests {
             resilience: Resilience::default(),
             patience: Patience::default(),
             json_logs: false,
+            module: None,
         };
         snapshot(&compiled, &settings, &Marks::default()).unwrap()
     }

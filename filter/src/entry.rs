@@ -1,14 +1,15 @@
 //! proxy-wasm's side: contexts, callbacks, and the stream to the control plane. No decisions are made here.
 //!
 //! The module serves as two plugins of one VM. The gateway plugin's configuration is a [`FilterConfig`]; its root
-//! context keeps the stream. The backend plugin's configuration is empty.
+//! context keeps the stream. The backend plugin's configuration is empty. A third plugin, of a cluster that no request
+//! goes to, brings a new module into every worker before it is needed: see [`WARMING`].
 
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ditto_policy::filter_config::FilterConfig;
+use ditto_policy::filter_config::{FilterConfig, SCHEMA, WARMING};
 use ditto_policy::routing::Router;
 use ditto_proto::sync::Update;
 use prost::Message;
@@ -22,6 +23,7 @@ use crate::gateway_stage::{GatewayStage, Waiting};
 use crate::host::{Flow, Host};
 use crate::worker::Worker;
 
+mod hold;
 mod ledger;
 mod outcomes;
 
@@ -33,6 +35,12 @@ const RECONNECT_MS_MIN: u64 = 50;
 const RECONNECT_MS_MAX: u64 = 2_000;
 /// How often the newest gateway plugin looks at what time alone decides.
 const TICK_MS: u64 = 50;
+
+/// What a control plane looks for before it hands this module out: the schema of the configuration that it reads.
+#[used]
+#[unsafe(link_section = "ditto.filter_config")]
+#[allow(unsafe_code)]
+static READS: [u8; 4] = SCHEMA.to_le_bytes();
 
 thread_local! {
     static WORKER: Rc<Worker> = Rc::new(Worker::new(random()));
@@ -65,6 +73,8 @@ fn random() -> u128 {
 struct Root {
     context: u32,
     router: Option<Rc<Router>>,
+    /// Whether it keeps the stream only until there is a gateway plugin.
+    is_warming: bool,
     /// A plugin that a newer one has replaced lives on until its last request ends. It must not take the stream back.
     generation: u64,
     node: Rc<str>,
@@ -126,10 +136,14 @@ impl Root {
         if bytes.is_empty() {
             return Ok(());
         }
+        hold::configured();
+        if bytes == WARMING.as_bytes() {
+            self.warm();
+            return Ok(());
+        }
         let config: FilterConfig = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         self.router = Some(Rc::new(Router::compile(config).map_err(|error| error.to_string())?));
-        let node = Envoy.property(&["xds", "node", "id"]).unwrap_or_default();
-        self.node = String::from_utf8_lossy(&node).into();
+        self.node = node();
         self.generation = GENERATIONS.get().wrapping_add(1);
         GENERATIONS.set(self.generation);
         self.open_stream();
@@ -137,6 +151,35 @@ impl Root {
         let _ = hostcalls::set_tick_period(Duration::from_millis(TICK_MS));
         Ok(())
     }
+
+    /// Hears what a gateway plugin will have to know, unless there is one in this VM.
+    fn warm(&mut self) {
+        if GENERATIONS.get() > 0 {
+            return;
+        }
+        self.is_warming = true;
+        self.node = node();
+        self.open_stream();
+        let _ = hostcalls::set_tick_period(Duration::from_millis(TICK_MS));
+    }
+
+    /// Keeps the stream open, or ends it where a gateway plugin has one.
+    fn tick_warming(&mut self) {
+        if GENERATIONS.get() > 0 {
+            self.is_warming = false;
+            if let Some(token) = self.stream.take() {
+                let _ = hostcalls::cancel_grpc_stream(token);
+            }
+            let _ = hostcalls::set_tick_period(Duration::ZERO);
+        } else if self.stream.is_none() && Envoy.now_ms() >= self.reconnect_at_ms {
+            self.open_stream();
+        }
+    }
+}
+
+fn node() -> Rc<str> {
+    let node = Envoy.property(&["xds", "node", "id"]).unwrap_or_default();
+    String::from_utf8_lossy(&node).into()
 }
 
 impl Context for Root {
@@ -158,6 +201,7 @@ impl Context for Root {
             self.reconnect_ms = 0;
         }
         WORKER.with(|worker| worker.apply(update));
+        hold::release(self.context);
     }
 
     fn on_grpc_stream_close(&mut self, token: u32, _status: u32) {
@@ -198,6 +242,9 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if self.is_warming {
+            return self.tick_warming();
+        }
         if self.router.is_none() || !self.is_newest() {
             let _ = hostcalls::set_tick_period(Duration::ZERO);
             return;
@@ -210,6 +257,7 @@ impl RootContext for Root {
                 self.open_session();
             }
         }
+        hold::release(self.context);
         ledger::tick(&self.node, self.context);
         outcomes::tick(&self.node, self.context);
         WORKER.with(|worker| worker.in_flight.renew(&Envoy));
@@ -261,14 +309,23 @@ impl Gateway {
 
 impl HttpContext for Gateway {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        if hold::begin(self.context, &self.stage, end_of_stream) {
+            return Action::Pause;
+        }
         self.on_request(|stage| stage.on_request_headers(&Envoy, end_of_stream))
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if hold::body(self.context, size, end_of_stream) {
+            return Action::Pause;
+        }
         self.on_request(|stage| stage.on_request_body(&Envoy, size, end_of_stream))
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        if hold::trailers(self.context) {
+            return Action::Pause;
+        }
         self.on_request(|stage| stage.on_request_trailers(&Envoy))
     }
 
@@ -286,6 +343,7 @@ impl HttpContext for Gateway {
     }
 
     fn on_log(&mut self) {
+        hold::forget(self.context);
         self.stage.borrow_mut().on_end(&Envoy);
     }
 }

@@ -24,7 +24,8 @@ fn read(text: &str, format: Option<Format>) -> Result<Loaded, Vec<Problem>> {
         Ok(loaded) => {
             assert_eq!(load(text, format, &Few).as_ref(), Ok(loaded), "loaded again");
             for open_relay in [false, true] {
-                let options = Options { max_body_bytes: 1 << 20, open_relay, metering: Default::default() };
+                let options =
+                    Options { max_body_bytes: 1 << 20, open_relay, metering: Default::default(), module: None };
                 let compiled = compile(&loaded.document, options).expect("what loads compiles");
                 let written =
                     serde_json::to_string(&compiled.filter).expect("the filter's configuration is plain data");

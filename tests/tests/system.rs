@@ -19,6 +19,7 @@ mod system {
     mod headers;
     mod keys;
     mod models;
+    mod module_rollout;
     mod names;
     mod open_relay;
     mod outcomes;

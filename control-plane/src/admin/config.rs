@@ -19,7 +19,7 @@ use super::query::{Parameters, each};
 use crate::config::versions::{Version, VersionId};
 use crate::config::{ConfigManager, Failure, Verdict, Wish};
 
-mod rollout;
+pub(super) mod rollout;
 
 /// Bytes of what an author says of a version.
 const COMMENT_BYTES_MAX: usize = 256;
@@ -38,7 +38,7 @@ pub fn config_routes(manager: Arc<ConfigManager>) -> Router {
         .with_state(manager)
 }
 
-type Manager = State<Arc<ConfigManager>>;
+pub(super) type Manager = State<Arc<ConfigManager>>;
 
 async fn status(State(manager): Manager) -> Json<Value> {
     Json(manager.shown_status())
@@ -178,7 +178,7 @@ async fn validate(
     verdict.map(Json).map_err(|error| internal(&error))
 }
 
-fn internal(error: &dyn std::fmt::Display) -> ApiError {
+pub(super) fn internal(error: &dyn std::fmt::Display) -> ApiError {
     tracing::error!(%error, "a request about the configuration failed");
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "the gateway's log has the details")
 }

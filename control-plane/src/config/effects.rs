@@ -193,7 +193,7 @@ mod tests {
 
     fn side(document: &Value) -> (Document, Compiled) {
         let document = load(&document.to_string(), Some(Format::Json), &Nothing).unwrap().document;
-        let options = Options { max_body_bytes: 1, open_relay: false, metering: Metering::default() };
+        let options = Options { max_body_bytes: 1, open_relay: false, metering: Metering::default(), module: None };
         let compiled = compile(&document, options).unwrap();
         (document, compiled)
     }

@@ -96,8 +96,9 @@ impl ConfigManager {
         for _ in 0..TRIES_MAX {
             let configured = self.read(Source::load).await?;
             let hash = content_hash(&configured.written);
+            let module = self.status().module.clone();
             if standing.last_file.as_ref() != Some(&hash) {
-                match self.apply(standing, configured, Some(Proposal::of_file())).await {
+                match self.apply(standing, configured, module.clone(), Some(Proposal::of_file(module))).await {
                     Err(Failure::Store(StoreError::Moved)) => self.look(standing).await?,
                     outcome => return outcome,
                 }
@@ -109,7 +110,7 @@ impl ConfigManager {
                 true => configured,
                 false => self.read_text(written.to_string()).await?,
             };
-            return self.apply(standing, configured, None).await;
+            return self.apply(standing, configured, module, None).await;
         }
         Err(StoreError::Moved.into())
     }
@@ -138,7 +139,8 @@ impl ConfigManager {
         {
             return Ok(current);
         }
-        let proposal = Proposal { author: Author::Admin, comment: wish.comment, rollback_of: None };
+        let module = self.status().module.clone();
+        let proposal = Proposal { author: Author::Admin, comment: wish.comment, rollback_of: None, module };
         self.propose(&mut standing, configured, proposal).await
     }
 
@@ -152,7 +154,8 @@ impl ConfigManager {
         self.expect(&standing, wish.expected)?;
         let entry = self.versions.get(to).await?.ok_or(Failure::Unknown(to))?;
         let configured = self.configured(&entry).await?;
-        let proposal = Proposal { author: Author::Admin, comment: wish.comment, rollback_of: Some(to) };
+        let module = self.usable(entry.version.module).await?;
+        let proposal = Proposal { author: Author::Admin, comment: wish.comment, rollback_of: Some(to), module };
         self.propose(&mut standing, configured, proposal).await
     }
 
@@ -169,7 +172,7 @@ impl ConfigManager {
         configured: Configured,
         proposal: Proposal,
     ) -> Result<Version, Failure> {
-        match self.apply(standing, configured, Some(proposal)).await {
+        match self.apply(standing, configured, proposal.module.clone(), Some(proposal)).await {
             Err(Failure::Store(StoreError::Moved)) => {
                 self.look(standing).await?;
                 Err(Failure::Unexpected(standing.known))
@@ -205,7 +208,8 @@ impl ConfigManager {
 
     /// Puts a document in force that is no version of its own: the one in force, with something else beside it.
     pub(super) async fn put_in_force(self: &Arc<Self>, configured: Configured) -> Result<(), Failure> {
-        self.apply(&mut Standing::default(), configured, None).await
+        let module = self.status().module.clone();
+        self.apply(&mut Standing::default(), configured, module, None).await
     }
 
     async fn try_catch_up(self: &Arc<Self>, standing: &mut Standing) -> Result<(), Failure> {
@@ -216,7 +220,8 @@ impl ConfigManager {
         }
         let entry = self.versions.get(newest).await?.ok_or(Failure::Unknown(newest))?;
         let configured = self.configured(&entry).await?;
-        self.apply(standing, configured, None).await?;
+        let module = self.usable(entry.version.module.clone()).await?;
+        self.apply(standing, configured, module, None).await?;
         tracing::info!(version = %newest, "following the configuration that another gateway has put in force");
         standing.applied = newest;
         self.status().version_in_force = Some(entry.version);
@@ -248,25 +253,26 @@ impl ConfigManager {
         self: &Arc<Self>,
         standing: &mut Standing,
         configured: Configured,
+        module: Option<String>,
         proposal: Option<Proposal>,
     ) -> Result<(), Failure> {
         let problem = |error: String| vec![Problem::new("", error)];
         // The compiled form depends on the access, the access on the keys, and the keys must not change unless the
         // rest is fine: so first see that it compiles and makes a snapshot in either case.
-        let trial = compile_for(&configured, &self.settings, Access::Open)?;
-        resources::snapshot(&trial, &self.settings, &Marks::default()).map_err(|error| problem(error.to_string()))?;
+        let settings = self.settings_of(module.clone());
+        let trial = compile_for(&configured, &settings, Access::Open)?;
+        resources::snapshot(&trial, &settings, &Marks::default()).map_err(|error| problem(error.to_string()))?;
         let obtained = self.parts.tokens.obtain(&trial).await?;
         let keys = configured.loaded.document.virtual_keys.clone();
         self.parts.directory.replace_file_keys(keys).await.map_err(|error| problem(error.to_string()))?;
         if let Some(proposal) = proposal {
             self.keep(standing, proposal.entry(standing.known.next(), &configured.written)).await?;
         }
-        let mut compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
+        let mut compiled = compile_for(&configured, &settings, self.parts.directory.access())?;
         self.parts.tokens.adopt(&compiled, obtained);
         self.parts.tokens.fill(&mut compiled);
         let marks = self.parts.health.marks();
-        let snapshot =
-            resources::snapshot(&compiled, &self.settings, &marks).map_err(|error| problem(error.to_string()))?;
+        let snapshot = resources::snapshot(&compiled, &settings, &marks).map_err(|error| problem(error.to_string()))?;
 
         self.change_credentials(resources::credentials(&compiled));
         self.parts.backends.replace(super::backend_names(&compiled));
@@ -280,6 +286,7 @@ impl ConfigManager {
         let mut status = self.status();
         status.version = version;
         status.in_force = InForce::of(&configured, &compiled);
+        status.module = module;
         status.loaded_at_ms = now_ms();
         status.warnings = warnings(&configured);
         status.prices = prices_status(&configured);
@@ -323,6 +330,8 @@ fn configured(source: &Source, entry: &Entry) -> Result<Configured, Vec<Problem>
 pub struct Beginning {
     /// The document to put in force.
     pub configured: Configured,
+    /// The filter module, if it is not the one that the gateway came with.
+    pub module: Option<String>,
     /// Its version, if the store has it.
     version: Option<Version>,
     standing: Standing,
@@ -339,15 +348,19 @@ impl Beginning {
         let hash = content_hash(&configured_by_file.written);
         let known = list.first().map(|version| version.id).unwrap_or_default();
         let standing = Standing { known, applied: VersionId::default(), last_file: last_file(&list) };
-        let latest = list.into_iter().next().filter(|_| standing.last_file.as_ref() == Some(&hash));
-        let Some(latest) = latest else { return Ok(Self { configured: configured_by_file, version: None, standing }) };
+        let latest = list.into_iter().next();
+        let module = super::module::first(versions, latest.as_ref()).await?;
+        let latest = latest.filter(|_| standing.last_file.as_ref() == Some(&hash));
+        let Some(latest) = latest else {
+            return Ok(Self { configured: configured_by_file, module, version: None, standing });
+        };
         let entry = versions.get(latest.id).await?.ok_or(Failure::Unknown(latest.id))?;
         let configured = configured(source, &entry).map_err(|problems| {
             let of = |problem: Problem| Problem::new(format!("{} (by the admin API)", latest.id), problem.to_string());
             problems.into_iter().map(of).collect::<Vec<_>>()
         })?;
         let standing = Standing { applied: latest.id, ..standing };
-        Ok(Self { configured, version: Some(latest), standing })
+        Ok(Self { configured, module, version: Some(latest), standing })
     }
 
     /// Keeps the file's document as a version, if it is news. If another gateway is faster, its version is followed.
@@ -358,7 +371,7 @@ impl Beginning {
         if self.version.is_some() {
             return Ok(());
         }
-        let entry = Proposal::of_file().entry(self.standing.known.next(), &self.configured.written);
+        let entry = Proposal::of_file(self.module.clone()).entry(self.standing.known.next(), &self.configured.written);
         let version = entry.version.clone();
         match versions.append(entry).await {
             Ok(()) => {

@@ -74,10 +74,10 @@ impl ConfigManager {
             let backends = backends_of(&changed).map_err(Failure::from)?;
             let configured = self.read_beside(backends.clone()).await?;
             // Whatever could be wrong with it is found before the store has it.
-            let trial =
-                compile_for(&configured, &self.settings, self.parts.directory.access()).map_err(Failure::from)?;
+            let settings = self.settings_in_force();
+            let trial = compile_for(&configured, &settings, self.parts.directory.access()).map_err(Failure::from)?;
             let unfit = |error: resources::ResourcesError| Failure::from(vec![Problem::new("", error.to_string())]);
-            resources::snapshot(&trial, &self.settings, &self.parts.health.marks()).map_err(unfit)?;
+            resources::snapshot(&trial, &settings, &self.parts.health.marks()).map_err(unfit)?;
             match book.replace(changed).await {
                 Err(StoreError::Moved) => continue,
                 kept => kept?,

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::secrecy::not_installable;
 use super::versions::{Author, Proposal, Version};
-use super::{ConfigManager, Failure, compile_for, now_ms};
+use super::{ConfigManager, Configured, Failure, compile_for, now_ms};
 use crate::keys::hub::Credentials;
 use crate::resources;
 use crate::xds::{Node, NodeStatus, RefusalKind, Selection, StagedRefusal};
@@ -45,6 +45,8 @@ pub(super) struct Staging {
     written: Arc<Value>,
     plan: Plan,
     at_ms: u64,
+    /// The filter module that it is to work with.
+    pub(super) module: Option<String>,
     /// Of the snapshot.
     version: String,
     pub(super) credentials: BTreeMap<String, Credentials>,
@@ -67,6 +69,9 @@ pub struct RolloutStatus {
 struct Rollout {
     /// As the status of nodes names it.
     version: String,
+    /// SHA-256 of its filter module; none for the one that the gateway came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<String>,
     selection: Selection,
     #[serde(flatten)]
     bound: ErrorBound,
@@ -106,18 +111,35 @@ impl ConfigManager {
             return Err(Failure::Problems(refused));
         }
         let _one = self.changing.lock().await;
+        let module = self.status().module.clone();
+        self.stage_with(configured, module, plan)
+    }
+
+    /// Takes the chosen nodes to the document in force with another filter module.
+    ///
+    /// # Errors
+    /// There is no such module, or something is staged already.
+    pub async fn stage_module(self: &Arc<Self>, sha256: String, plan: Plan) -> Result<RolloutStatus, Failure> {
+        let _one = self.changing.lock().await;
+        let module = self.usable(Some(sha256)).await?;
+        let written = Arc::clone(&self.status().in_force.written);
+        let configured = self.read_text(written.to_string()).await?;
+        self.stage_with(configured, module, plan)
+    }
+
+    fn stage_with(&self, configured: Configured, module: Option<String>, plan: Plan) -> Result<RolloutStatus, Failure> {
         if self.parts.cache.is_staged() {
             return Err(Failure::Staged);
         }
+        let settings = self.settings_of(module.clone());
         let problem = |message: String| Failure::Problems(vec![Problem::new("", message)]);
-        let compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
+        let compiled = compile_for(&configured, &settings, self.parts.directory.access())?;
         if let Some(plan) = compiled.clusters.iter().find(|plan| plan.refreshed.is_some()) {
             let why = "has a credential that expires, and a document with one cannot be staged: install it at once";
             return Err(problem(format!("backend '{}' {why}", plan.backend)));
         }
         let marks = self.parts.health.marks();
-        let snapshot =
-            resources::snapshot(&compiled, &self.settings, &marks).map_err(|error| problem(error.to_string()))?;
+        let snapshot = resources::snapshot(&compiled, &settings, &marks).map_err(|error| problem(error.to_string()))?;
         if snapshot.version() == self.parts.cache.current().version() {
             return Err(problem("it would change nothing that Envoys are told: install it at once".to_owned()));
         }
@@ -125,6 +147,7 @@ impl ConfigManager {
             written: Arc::new(configured.written),
             plan: plan.clone(),
             at_ms: now_ms(),
+            module,
             version: snapshot.version().to_owned(),
             credentials: resources::credentials(&compiled),
         };
@@ -139,14 +162,14 @@ impl ConfigManager {
     pub fn rollout(&self) -> RolloutStatus {
         let staging = self.status().staging.clone();
         let rollout = staging.map(|staging| {
-            let Staging { plan: Plan { selection, bound, comment }, at_ms, version, .. } = staging;
+            let Staging { plan: Plan { selection, bound, comment }, at_ms, version, module, .. } = staging;
             let nodes = self.parts.cache.status().nodes.into_iter();
             let is_first = |status: &NodeStatus| {
                 let node = Node { id: status.id.clone(), labels: status.labels.clone() };
                 status.connected && selection.has(&node)
             };
             let nodes = nodes.filter(is_first).collect();
-            Rollout { version, selection, bound, at_ms, comment, nodes }
+            Rollout { version, module, selection, bound, at_ms, comment, nodes }
         });
         RolloutStatus { staged: self.parts.cache.is_staged(), rollout, refused: self.parts.cache.staged_refusal() }
     }
@@ -161,7 +184,12 @@ impl ConfigManager {
         let staging = staging.ok_or(Failure::NotStaged)?;
         self.look(&mut standing).await?;
         let configured = self.read_text(staging.written.to_string()).await?;
-        let proposal = Proposal { author: Author::Admin, comment: staging.plan.comment, rollback_of: None };
+        let proposal = Proposal {
+            author: Author::Admin,
+            comment: staging.plan.comment,
+            rollback_of: None,
+            module: staging.module,
+        };
         self.propose(&mut standing, configured, proposal).await
     }
 

@@ -5,6 +5,7 @@ use crate::config::versions as config_versions;
 use crate::keys::store::MemoryStore;
 use crate::keys::testing::hash;
 
+mod module;
 mod rollout;
 mod versions;
 
@@ -49,6 +50,7 @@ impl Running {
             resilience: Default::default(),
             patience: Default::default(),
             json_logs: false,
+            module: beginning.module.clone(),
         };
         let hub = Hub::new().unwrap();
         let keys = configured.loaded.document.virtual_keys.clone();

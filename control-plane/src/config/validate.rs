@@ -87,8 +87,9 @@ impl ConfigManager {
 
     fn try_validate(&self, text: &str, format: Option<Format>) -> Result<Verdict, Vec<Problem>> {
         let configured = self.source.load_text(text, format)?;
-        let compiled = compile_for(&configured, &self.settings, self.parts.directory.access())?;
-        resources::snapshot(&compiled, &self.settings, &Marks::default())
+        let settings = self.settings_in_force();
+        let compiled = compile_for(&configured, &settings, self.parts.directory.access())?;
+        resources::snapshot(&compiled, &settings, &Marks::default())
             .map_err(|error| vec![Problem::new("", error.to_string())])?;
         let refused = not_installable(&configured.written);
         let in_force = self.status().in_force.clone();

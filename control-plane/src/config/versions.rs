@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::secrecy::{not_installable, redacted};
 use crate::keys::store::StoreError;
+use crate::modules::ModuleInfo;
 
 mod memory;
 mod redis;
@@ -59,6 +60,9 @@ pub struct Version {
     /// The version whose document it has again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_of: Option<VersionId>,
+    /// SHA-256 of its filter module, in hex; none for the one that the gateway came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// Whether the document is kept as it is written.
     pub kept: bool,
 }
@@ -139,6 +143,24 @@ pub trait VersionStore: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`StoreError::Moved`] if its id does not follow the latest; else the change is not durable.
     fn append(&self, entry: &Entry) -> Result<(), StoreError>;
+
+    /// What is known of the filter modules that are kept beside the versions.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn modules(&self) -> Result<Vec<ModuleInfo>, StoreError>;
+
+    /// A module by its SHA-256.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn module(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps a module, and forgets others.
+    ///
+    /// # Errors
+    /// It is not durable.
+    fn keep_module(&self, info: &ModuleInfo, module: &[u8], leaving: &[String]) -> Result<(), StoreError>;
 }
 
 /// A store as asynchronous code uses it.
@@ -191,6 +213,30 @@ impl Versions {
     pub async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.ask(move |store| store.append(&entry)).await
     }
+
+    /// See [`VersionStore::modules`].
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn modules(&self) -> Result<Vec<ModuleInfo>, StoreError> {
+        self.ask(|store| store.modules()).await
+    }
+
+    /// See [`VersionStore::module`].
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn module(&self, sha256: String) -> Result<Option<Vec<u8>>, StoreError> {
+        self.ask(move |store| store.module(&sha256)).await
+    }
+
+    /// See [`VersionStore::keep_module`].
+    ///
+    /// # Errors
+    /// It is not durable.
+    pub async fn keep_module(&self, info: ModuleInfo, module: Vec<u8>, leaving: Vec<String>) -> Result<(), StoreError> {
+        self.ask(move |store| store.keep_module(&info, &module, &leaving)).await
+    }
 }
 
 /// A version that is about to be.
@@ -199,12 +245,13 @@ pub(super) struct Proposal {
     pub(super) author: Author,
     pub(super) comment: Option<String>,
     pub(super) rollback_of: Option<VersionId>,
+    pub(super) module: Option<String>,
 }
 
 impl Proposal {
-    /// The file's change.
-    pub(super) fn of_file() -> Self {
-        Self { author: Author::File, comment: None, rollback_of: None }
+    /// The file's change. The module stays what it is.
+    pub(super) fn of_file(module: Option<String>) -> Self {
+        Self { author: Author::File, comment: None, rollback_of: None, module }
     }
 
     /// The entry with this id and document.
@@ -217,9 +264,9 @@ impl Proposal {
         if text.len() > KEPT_BYTES_MAX {
             text.clear();
         }
-        let Self { author, comment, rollback_of } = self;
-        let version =
-            Version { id, author, at_ms: super::now_ms(), hash: content_hash(document), comment, rollback_of, kept };
+        let Self { author, comment, rollback_of, module } = self;
+        let (at_ms, hash) = (super::now_ms(), content_hash(document));
+        let version = Version { id, author, at_ms, hash, comment, rollback_of, module, kept };
         Entry { version, document: text }
     }
 }
@@ -256,11 +303,12 @@ pub(super) fn not_kept(version: &Version) -> Problem {
     Problem::new("", message)
 }
 
-fn encode(version: &Version) -> Result<String, StoreError> {
-    serde_json::to_string(version).map_err(|error| StoreError::Unusable(error.to_string()))
+fn encode(what: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(what).map_err(|error| StoreError::Unusable(error.to_string()))
 }
 
-fn decode(text: &str) -> Result<Version, StoreError> {
-    serde_json::from_str(text)
-        .map_err(|error| StoreError::Unusable(format!("a configuration's version cannot be read: {error}")))
+fn decode<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| {
+        StoreError::Unusable(format!("a configuration's version, or a module, cannot be read: {error}"))
+    })
 }

@@ -78,7 +78,7 @@ fn compiled(source: TokenSource) -> Compiled {
     let mut document = ditto_policy::document::load(text, format, &environment).unwrap().document;
     document.backends[0].refreshed.as_mut().unwrap().source = source;
     let metering = ditto_policy::filter_config::Metering::default();
-    let options = ditto_policy::compile::Options { max_body_bytes: 1, open_relay: false, metering };
+    let options = ditto_policy::compile::Options { max_body_bytes: 1, open_relay: false, metering, module: None };
     ditto_policy::compile::compile(&document, options).unwrap()
 }
 

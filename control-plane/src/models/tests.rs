@@ -57,7 +57,8 @@ fn openai(ids: &[&str]) -> Value {
 async fn endpoints(document: &Value, keys: Vec<VirtualKey>) -> Router {
     let environment = ProcessEnvironment::default();
     let loaded = load(&document.to_string(), Some(Format::Json), &environment).unwrap();
-    let options = Options { max_body_bytes: 1, open_relay: keys.is_empty(), metering: Metering::default() };
+    let options =
+        Options { max_body_bytes: 1, open_relay: keys.is_empty(), metering: Metering::default(), module: None };
     let (directory, _) = directory(Arc::new(MemoryStore::default()), keys).await;
     let models = Models::new(directory, HttpClient::new(None).unwrap());
     models.replace(&compile(&loaded.document, options).unwrap());
@@ -246,7 +247,7 @@ async fn each_dialect_is_read_and_written() {
 async fn over_one(provider: &Provider) -> (Router, Arc<Models>) {
     let document = json!({"backends": [{"name": "one", "base_url": provider.url}]}).to_string();
     let loaded = load(&document, Some(Format::Json), &ProcessEnvironment::default()).unwrap();
-    let options = Options { max_body_bytes: 1, open_relay: false, metering: Metering::default() };
+    let options = Options { max_body_bytes: 1, open_relay: false, metering: Metering::default(), module: None };
     let (directory, _) = directory(Arc::new(MemoryStore::default()), keyed()).await;
     let models = Models::new(directory, HttpClient::new(None).unwrap());
     models.replace(&compile(&loaded.document, options).unwrap());

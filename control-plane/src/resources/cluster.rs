@@ -143,6 +143,33 @@ pub(super) fn chain_name(plan: &RoutePlan) -> String {
     format!("chain/{}", plan.name)
 }
 
+/// The name of the cluster that keeps an uploaded module in every worker.
+pub(super) fn module_name(module: &str) -> String {
+    format!("ditto-module/{}", module.get(..16).unwrap_or(module))
+}
+
+/// The cluster that keeps an uploaded module in every worker, when Envoy has fetched it.
+pub(super) fn module(module: &str, settings: &Settings) -> Any {
+    workless(module_name(module), filter::warming(module, settings, true), settings)
+}
+
+/// The cluster that has Envoy fetch an uploaded module, and its name. It is there only until that is done.
+pub(super) fn module_ahead(module: &str, settings: &Settings) -> (String, Any) {
+    let name = format!("{}/fetch", module_name(module));
+    (name.clone(), workless(name, filter::warming(module, settings, false), settings))
+}
+
+/// A cluster without an endpoint, to which no request goes.
+fn workless(name: String, filter: HttpFilter, settings: &Settings) -> Any {
+    pack(&Cluster {
+        name,
+        connect_timeout: seconds(5),
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::Static.into())),
+        typed_extension_protocol_options: http_options(vec![filter], false, settings),
+        ..Default::default()
+    })
+}
+
 /// The aggregate cluster of a chain: the candidates in order of priority, then the same as a last resort. Its upstream
 /// filters run for each attempt, those of its members don't (seen on Envoy 1.40).
 pub(super) fn chain(plan: &RoutePlan, members: &[&ClusterPlan], settings: &Settings) -> Any {
@@ -317,7 +344,7 @@ mod tests {
         let tls = if tls == "{}" { String::new() } else { format!(r#", "tls": {tls}"#) };
         let text = format!(r#"{{"backends": [{{"name": "one", "base_url": "{base_url}"{tls}}}]}}"#);
         let loaded = load(&text, Some(Format::Json), &ProcessEnvironment::load(None).unwrap()).unwrap();
-        let options = Options { max_body_bytes: 1, open_relay: true, metering: Metering::default() };
+        let options = Options { max_body_bytes: 1, open_relay: true, metering: Metering::default(), module: None };
         let compiled = compile(&loaded.document, options).unwrap();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 1).into(),
@@ -329,6 +356,7 @@ mod tests {
             resilience: Default::default(),
             patience: Default::default(),
             json_logs: false,
+            module: None,
         };
         backend(&compiled.clusters[0], &settings, &Marks::default())
             .map(|any| Cluster::decode(any.value.as_slice()).unwrap())

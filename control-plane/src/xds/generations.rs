@@ -18,6 +18,9 @@ const GENERATIONS_MAX: usize = 8;
 /// Names one generation on one stream.
 pub(crate) type GenerationId = u64;
 
+/// Tells what is ahead of a generation from the generation. Ids are counted and never come near it.
+const AHEAD: GenerationId = 1 << 63;
+
 /// Resources of one type as offered to the node, and the generations they serve.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
@@ -40,6 +43,8 @@ struct Generation {
     /// The builder's version; empty for what a node brought along from an earlier stream.
     version: String,
     sets: BTreeMap<ResourceType, Arc<ResourceSet>>,
+    /// Clusters that come before all of these.
+    ahead: Arc<ResourceSet>,
     /// Types that the node refused while this was the goal.
     refused: Vec<ResourceType>,
     role: Role,
@@ -94,7 +99,10 @@ impl Generations {
         }
         let id = self.take_id();
         let role = leaves_at.map_or(Role::InUse, |at| Role::Leaving { at });
-        self.older.insert(0, Generation { id, version: String::new(), sets, refused: Vec::new(), role });
+        self.older.insert(
+            0,
+            Generation { id, version: String::new(), sets, ahead: Arc::default(), refused: Vec::new(), role },
+        );
         id
     }
 
@@ -165,6 +173,24 @@ impl Generations {
     pub(crate) fn goal_offer(&self, ty: ResourceType) -> Offer {
         let set = self.goal.sets.get(&ty).cloned().unwrap_or_else(|| Arc::new(ResourceSet::new(BTreeMap::new())));
         Offer { set, members: vec![self.goal.id] }
+    }
+
+    /// The clusters that come before everything else of the goal.
+    pub(crate) fn goal_ahead(&self) -> &Arc<ResourceSet> {
+        &self.goal.ahead
+    }
+
+    /// Stands for them among the members of an offer: the goal itself is not part of it yet.
+    pub(crate) fn goal_ahead_id(&self) -> GenerationId {
+        self.goal.id | AHEAD
+    }
+
+    /// Those, beside the clusters of the older generations.
+    pub(crate) fn ahead_offer(&self) -> Offer {
+        let older = self.union_of(ResourceType::Cluster, |generation| generation.id != self.goal.id);
+        let (set, mut members) = older.map_or_else(Default::default, |older| (older.set, older.members));
+        members.push(self.goal_ahead_id());
+        Offer { set: self.union(&set, &self.goal.ahead), members }
     }
 
     /// The resources of all generations; for routes, of all that are not doomed.
@@ -256,7 +282,8 @@ impl Generations {
 impl Generation {
     fn of(snapshot: &Snapshot, id: GenerationId) -> Self {
         let sets = ResourceType::ALL.into_iter().map(|ty| (ty, Arc::clone(snapshot.set(ty)))).collect();
-        Self { id, version: snapshot.version().to_owned(), sets, refused: Vec::new(), role: Role::InUse }
+        let (version, ahead) = (snapshot.version().to_owned(), Arc::clone(snapshot.ahead()));
+        Self { id, version, sets, ahead, refused: Vec::new(), role: Role::InUse }
     }
 
     /// Keeps what was refused from coming back inside a union, which would be refused too.

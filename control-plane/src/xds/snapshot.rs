@@ -58,6 +58,7 @@ pub struct Reference {
 pub struct Snapshot {
     version: String,
     sets: [Arc<ResourceSet>; ResourceType::ALL.len()],
+    ahead: Arc<ResourceSet>,
 }
 
 /// Why resources do not make a snapshot.
@@ -156,6 +157,12 @@ impl Serialize for ResourceType {
 
 // === impl ResourceSet ===
 
+impl Default for ResourceSet {
+    fn default() -> Self {
+        Self::new(BTreeMap::new())
+    }
+}
+
 impl ResourceSet {
     pub(crate) fn new(resources: BTreeMap<Arc<str>, Arc<Any>>) -> Self {
         Self { version: content_version(&resources), resources }
@@ -222,9 +229,23 @@ impl Snapshot {
                 return Err(SnapshotError::Duplicate { resource_type, name });
             }
         }
-        let snapshot = Self { version: version.into(), sets: maps.map(|map| Arc::new(ResourceSet::new(map))) };
+        let sets = maps.map(|map| Arc::new(ResourceSet::new(map)));
+        let snapshot = Self { version: version.into(), sets, ahead: Arc::default() };
         snapshot.consistent(references)?;
         Ok(snapshot)
+    }
+
+    /// The same, with clusters that a node must have been warm with before it gets anything else of this. They leave it
+    /// when that comes.
+    #[must_use]
+    pub fn with_ahead(self, clusters: impl IntoIterator<Item = (String, Any)>) -> Self {
+        let clusters = clusters.into_iter().map(|(name, any)| (name.as_str().into(), Arc::new(any))).collect();
+        Self { ahead: Arc::new(ResourceSet::new(clusters)), ..self }
+    }
+
+    /// See [`Self::with_ahead`].
+    pub(crate) fn ahead(&self) -> &Arc<ResourceSet> {
+        &self.ahead
     }
 
     /// The builder's name for this configuration.

@@ -49,6 +49,8 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// The node fetches another filter module; nothing uses it yet.
+    Modules,
     /// Clusters, endpoints and secrets of old and new are on their way; nothing uses the new ones yet.
     Clusters,
     /// New listeners and the routes of old and new are on their way.

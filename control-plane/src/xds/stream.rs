@@ -5,6 +5,7 @@
 //! Envoy applies each resource type on its own, and a request in progress keeps using what it was decided under. So
 //! a change is rolled out to each node in stages, and each waits for the node to accept the one before:
 //!
+//! 0. **Modules**, only where another filter module comes: a cluster that has the node fetch it, beside the old ones.
 //! 1. **Clusters**: clusters, endpoints and secrets of the old and the new configuration. Nothing uses the new ones.
 //! 2. **Routes**: the new listeners, and route tables with the routes of both. The filter still decides by the old
 //!    configuration.
@@ -41,7 +42,7 @@ use thiserror::Error;
 use super::generations::{GenerationId, Generations, Offer};
 use super::history::{History, Sent};
 use super::merge::MergeRoutes;
-use super::snapshot::{ResourceType, Snapshot};
+use super::snapshot::{ResourceSet, ResourceType, Snapshot};
 use super::status::{Progress, Stage};
 use super::subscription::{Heard, Subscription};
 
@@ -59,6 +60,8 @@ pub struct Stream {
     pending: Option<Arc<Snapshot>>,
     stage: Stage,
     subscriptions: [Subscription; ResourceType::ALL.len()],
+    /// Whether the node has had what comes ahead of the goal, or must do without.
+    has_ahead: bool,
     /// The node may remember an extension configuration that it refused on an earlier stream: see [`Self::restore`].
     must_restore: bool,
     /// What is on offer. Nothing yet for types whose stage has not come on this stream.
@@ -88,8 +91,9 @@ impl Stream {
             retire_grace,
             generations: Generations::new(goal, merge),
             pending: None,
-            stage: Stage::Clusters,
+            stage: first_stage(goal.ahead()),
             subscriptions: ResourceType::ALL.map(Subscription::new),
+            has_ahead: false,
             must_restore: false,
             offers: Default::default(),
             last_nonce: 0,
@@ -168,9 +172,16 @@ impl Stream {
 
     /// Finds out what a node holds that was connected before.
     fn recall(&mut self, ty: ResourceType, version: &str, now: Instant) {
-        let Some(sent) = self.history.recall(ty, version) else { return };
+        let Some(sent) = self.history.recall(ty, version) else {
+            // What it holds is not known, and would be taken away: it gets the goal at once.
+            if ty == ResourceType::Cluster && !version.is_empty() && self.stage == Stage::Modules {
+                self.has_ahead = true;
+                self.enter(Stage::Clusters);
+            }
+            return;
+        };
         let is_late = match self.stage {
-            Stage::Clusters | Stage::Routes | Stage::Extensions | Stage::Halted => false,
+            Stage::Modules | Stage::Clusters | Stage::Routes | Stage::Extensions | Stage::Halted => false,
             Stage::Grace | Stage::RetiringRoutes | Stage::RetiringClusters | Stage::Settled => true,
         };
         let leaves_at = is_late.then(|| now + self.retire_grace);
@@ -206,7 +217,8 @@ impl Stream {
         if ty == ResourceType::ExtensionConfig && !is_former {
             self.restore();
         }
-        if offer.members.contains(&self.generations.goal_id()) {
+        let goal = [self.generations.goal_id(), self.generations.goal_ahead_id()];
+        if goal.iter().any(|id| offer.members.contains(id)) {
             self.stage = Stage::Halted;
         } else if self.stage != Stage::Halted {
             // A newer snapshot has overtaken the one at fault.
@@ -239,20 +251,22 @@ impl Stream {
     fn adopt_pending(&mut self) {
         let may_adopt = match self.stage {
             // The goal so far is dropped in the first case; in the second, waiting would help nobody.
-            Stage::Clusters | Stage::Halted => true,
+            Stage::Modules | Stage::Clusters | Stage::Halted => true,
             Stage::Routes | Stage::Extensions | Stage::Grace | Stage::Settled => self.generations.has_room(),
             Stage::RetiringRoutes | Stage::RetiringClusters => false,
         };
         let Some(snapshot) = self.pending.take_if(|_| may_adopt) else { return };
         let is_goal_in_use = self.is_goal_in_use();
         let held = self.held_members(&[ResourceType::Listener, ResourceType::Route]);
+        let former = Arc::clone(self.generations.goal_ahead());
         self.generations.adopt(&snapshot, is_goal_in_use, &held);
         self.subscriptions.iter_mut().for_each(Subscription::forget_refusal);
         // What was on offer but not sent is withdrawn: its clusters may be gone by the time it is asked for.
         for ty in [ResourceType::Listener, ResourceType::Route, ResourceType::ExtensionConfig] {
             self.offers[ty.index()] = self.subscription(ty).last_sent().cloned();
         }
-        self.enter(Stage::Clusters);
+        self.has_ahead &= former.version() == snapshot.ahead().version();
+        self.enter(if self.has_ahead { Stage::Clusters } else { first_stage(snapshot.ahead()) });
     }
 
     /// Whether requests may be decided under the goal: the node has, or will have in a moment, what decides. That is
@@ -272,6 +286,12 @@ impl Stream {
     fn next_stage(&mut self, now: Instant) -> Option<Stage> {
         use ResourceType::{Cluster, Endpoint, ExtensionConfig, Listener, Route, Secret};
         match self.stage {
+            // An Envoy that starts accepts clusters that are not warm, but asks for listeners only when all are.
+            Stage::Modules => {
+                let is_warm = self.are_settled(&[Cluster]) && self.subscriptions[Listener.index()].is_asked();
+                self.has_ahead = is_warm;
+                is_warm.then_some(Stage::Clusters)
+            }
             // Once it is running, Envoy does not accept clusters before all of them are warm: while some are not,
             // ClusterManagerImpl::updateClusterCounts (source/common/upstream/cluster_manager_impl.cc) keeps CDS
             // paused, as a signal to the server that routes may follow. Before it is running it serves no requests.
@@ -315,6 +335,7 @@ impl Stream {
         }
         for ty in ResourceType::ALL {
             let offer = match ty {
+                ResourceType::Cluster if self.stage == Stage::Modules => self.generations.ahead_offer(),
                 ResourceType::Cluster | ResourceType::Endpoint | ResourceType::Secret => {
                     self.generations.union_offer(ty)
                 }
@@ -360,6 +381,10 @@ impl Stream {
     fn subscription(&mut self, ty: ResourceType) -> &mut Subscription {
         &mut self.subscriptions[ty.index()]
     }
+}
+
+fn first_stage(ahead: &ResourceSet) -> Stage {
+    if ahead.is_empty() { Stage::Clusters } else { Stage::Modules }
 }
 
 #[cfg(test)]

@@ -37,6 +37,12 @@ pub(crate) fn snapshot(version: &str, backends: &[&str], bad: Option<ResourceTyp
     Snapshot::new(version, resources, backends.iter().map(to_cluster)).unwrap()
 }
 
+/// The same, with a cluster that comes before everything else.
+pub(crate) fn behind(snapshot: Snapshot, ahead: &str) -> Snapshot {
+    let (_, name, any) = cluster(ahead);
+    snapshot.with_ahead([(name, any)])
+}
+
 /// The clusters that a packed route table routes to.
 pub(crate) fn clusters_of(table: &Any) -> Vec<String> {
     let table: RouteConfiguration = unpack(table);

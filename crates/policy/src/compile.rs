@@ -22,6 +22,9 @@ pub struct Options {
     pub open_relay: bool,
     /// How requests are counted and charged.
     pub metering: Metering,
+    /// The filter module, if it is not the one that the control plane came with. Routes whose attempts the backend
+    /// stage prepares are others with it: both stages of a request are of one module.
+    pub module: Option<String>,
 }
 
 /// A compiled document.
@@ -105,7 +108,8 @@ pub enum CompileError {
 /// Compiles a document. One that was loaded without problems compiles.
 pub fn compile(document: &Document, options: Options) -> Result<Compiled, CompileError> {
     let clusters = document.backends.iter().map(cluster_plan).collect::<Result<Vec<_>, _>>()?;
-    let mut routes = Routes { backends: &document.backends, clusters: &clusters, plans: Vec::new() };
+    let module = options.module.as_deref();
+    let mut routes = Routes { backends: &document.backends, clusters: &clusters, plans: Vec::new(), module };
     let mut rules = Vec::with_capacity(document.router.rules.len());
     for rule in &document.router.rules {
         let from = format!("the rule for '{}'", rule.model_prefix);
@@ -135,7 +139,9 @@ pub fn compile(document: &Document, options: Options) -> Result<Compiled, Compil
         redirects: redirects::followed(&document.redirects)?,
         metering: options.metering,
     };
-    filter.version = content_hash(&serde_json::to_vec(&filter).unwrap_or_default());
+    let mut content = serde_json::to_vec(&filter).unwrap_or_default();
+    content.extend_from_slice(options.module.as_deref().unwrap_or_default().as_bytes());
+    filter.version = content_hash(&content);
     Ok(Compiled { filter, clusters, routes: plans })
 }
 
@@ -181,6 +187,7 @@ struct Routes<'d> {
     backends: &'d [Backend],
     clusters: &'d [ClusterPlan],
     plans: Vec<RoutePlan>,
+    module: Option<&'d str>,
 }
 
 impl Routes<'_> {
@@ -221,7 +228,8 @@ impl Routes<'_> {
         let parts: Vec<_> = parts.map(|cluster| format!("{} {}", cluster.name, cluster.timeout_seconds)).collect();
         let key_retries = self.key_retries(&clusters);
         let retries = if key_retries == 0 { String::new() } else { format!(" {key_retries}") };
-        let name = content_hash(format!("{prepare:?} {}{retries}", parts.join(" ")).as_bytes());
+        let module = self.module.filter(|_| prepare == Prepare::PerAttempt).unwrap_or_default();
+        let name = content_hash(format!("{prepare:?} {}{retries}{module}", parts.join(" ")).as_bytes());
         self.plans.push(RoutePlan { name, clusters, prepare, key_retries });
         self.plans.len().saturating_sub(1)
     }
@@ -316,7 +324,7 @@ mod tests {
     }
 
     fn options() -> Options {
-        Options { max_body_bytes: 1 << 20, open_relay: false, metering: Metering::default() }
+        Options { max_body_bytes: 1 << 20, open_relay: false, metering: Metering::default(), module: None }
     }
 
     fn chain(compiled: &Compiled, route: usize) -> Vec<&str> {
@@ -384,6 +392,23 @@ mod tests {
         let chained = &one.routes[one.filter.default_choices[0].route];
         assert_eq!((chained.prepare, chained.key_retries), (Prepare::PerAttempt, 0));
         assert!(!serde_json::to_string(&many.filter).unwrap().contains("secret-"));
+    }
+
+    #[test]
+    fn another_module_makes_other_routes_where_the_backend_stage_prepares() {
+        let names = |module: Option<&str>| {
+            let options = Options { module: module.map(ToOwned::to_owned), ..options() };
+            let compiled = compile(&document(), options).unwrap();
+            let of = |prepare| {
+                let routes = compiled.routes.iter().filter(move |route| route.prepare == prepare);
+                routes.map(|route| route.name.clone()).collect::<Vec<_>>()
+            };
+            (of(Prepare::Once), of(Prepare::PerAttempt), compiled.filter.version.clone())
+        };
+        let (own, other) = (names(None), names(Some("ab12")));
+        assert_eq!(own.0, other.0);
+        assert!(!own.1.is_empty() && own.1.iter().all(|name| !other.1.contains(name)), "{own:?} {other:?}");
+        assert_ne!(own.2, other.2);
     }
 
     #[test]

@@ -15,6 +15,13 @@ pub use provider::{Capability, ProviderConfig, Speaks};
 /// The version of this form. A filter refuses another one and keeps what it has.
 pub const SCHEMA: u32 = 4;
 
+/// In place of a configuration: the plugin hears what a worker must know and serves nothing. It keeps a module in every
+/// worker, so that another plugin of it finds all it needs.
+pub const WARMING: &str = "warming";
+
+/// The section of a module that says, as four bytes, which [`SCHEMA`] it reads; the least significant byte is first.
+pub const SCHEMA_SECTION: &str = "ditto.filter_config";
+
 /// Everything the filter decides by, other than keys and credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FilterConfig {

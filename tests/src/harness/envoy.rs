@@ -76,6 +76,14 @@ impl Envoy {
         Self::start_printed(gateway, 1, &["--node-id", node_id]).await
     }
 
+    /// As [`Envoy::start_as`], with these labels, as `--node-labels` has them.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_labelled(gateway: &Gateway, node_id: &str, labels: &str) -> Self {
+        Self::start_printed(gateway, 1, &["--node-id", node_id, "--node-labels", labels]).await
+    }
+
     /// Starts one that is allowed no memory to speak of, and waits until it listens.
     ///
     /// # Panics

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::rig::{backend, config_status, document, until_status};
 use ditto_tests::support::SOON;
 
-const NODES: [&str; 3] = ["canary-1", "plain-1", "plain-2"];
+pub(super) const NODES: [&str; 3] = ["canary-1", "plain-1", "plain-2"];
 
 /// A document without a literal secret that sends everything to the backend `name`.
 fn only(simulator: &Simulator, name: &str) -> Value {
@@ -22,20 +22,26 @@ fn only(simulator: &Simulator, name: &str) -> Value {
 
 /// A control plane with three Envoys that work by a document with the backend `one`.
 async fn three(simulator: &Simulator) -> (Gateway, [Envoy; 3]) {
-    let builder = Gateway::builder(only(simulator, "one")).args(&["--no-envoy", "--retire-grace-ms", "200"]);
+    three_with(only(simulator, "one")).await
+}
+
+/// The same, by a document of the test's own.
+pub(super) async fn three_with(document: Value) -> (Gateway, [Envoy; 3]) {
+    let builder = Gateway::builder(document).args(&["--no-envoy", "--retire-grace-ms", "200"]);
     let gateway = builder.env("TEST_TOKEN", TOKEN).start().await;
-    let [a, b, c] = NODES.map(|node| Envoy::start_as(&gateway, node));
+    let labels = |node: &str| if node.starts_with("canary-") { "canary=true,zone=a" } else { "zone=a" };
+    let [a, b, c] = NODES.map(|node| Envoy::start_labelled(&gateway, node, labels(node)));
     let envoys = tokio::join!(a, b, c);
     until_all(&gateway, "all have the first document", |_, _| true).await;
     (gateway, envoys.into())
 }
 
-fn admin(gateway: &Gateway) -> Client {
+pub(super) fn admin(gateway: &Gateway) -> Client {
     gateway.control_client().with_bearer(ADMIN_TOKEN)
 }
 
 /// Waits until each of the three nodes has settled with what `expected` wants of its id and version.
-async fn until_all(gateway: &Gateway, what: &str, expected: impl Fn(&str, &str) -> bool) {
+pub(super) async fn until_all(gateway: &Gateway, what: &str, expected: impl Fn(&str, &str) -> bool) {
     until_status(gateway, what, |status| {
         let nodes = status["xds"]["nodes"].as_array().unwrap();
         let is_there = |node: &Value| {
@@ -61,7 +67,7 @@ async fn have(envoys: &[Envoy; 3], expected: [&str; 3]) {
     }
 }
 
-async fn post(gateway: &Gateway, path: &str, body: &Value, status: u16) -> Value {
+pub(super) async fn post(gateway: &Gateway, path: &str, body: &Value, status: u16) -> Value {
     admin(gateway).post(path, body).send().await.expect_status(status).await.json().await
 }
 
@@ -75,6 +81,9 @@ async fn one_of_three_envoys_goes_first_and_is_followed_or_comes_back() {
         ("/admin/config/rollout", 400),
         ("/admin/config/rollout?percent=100", 400),
         ("/admin/config/rollout?nodes=a&percent=5", 400),
+        ("/admin/config/rollout?labels=canary", 400),
+        ("/admin/config/rollout?nodes=a&max_error_rate=2", 400),
+        ("/admin/config/rollout?nodes=a&min_requests=0", 400),
         ("/admin/config/rollout/promote", 409),
         ("/admin/config/rollout/abort", 409),
     ] {
@@ -101,6 +110,14 @@ async fn one_of_three_envoys_goes_first_and_is_followed_or_comes_back() {
     have(&envoys, ["one", "one", "one"]).await;
 
     post(&gateway, stage, &only(&simulator, "two"), 200).await;
+    have(&envoys, ["two", "one", "one"]).await;
+    let unstaged = post(&gateway, "/admin/config/rollout/abort", &Value::Null, 200).await;
+    assert_eq!(unstaged["staged"], false);
+    let stage = "/admin/config/rollout?labels=canary=true,zone=a&comment=try&max_error_rate=0.5&min_requests=7";
+    let staged = post(&gateway, stage, &only(&simulator, "two"), 200).await["rollout"].clone();
+    assert_eq!((&staged["max_error_rate"], &staged["min_requests"]), (&json!(0.5), &json!(7)));
+    assert_eq!(staged["nodes"].as_array().unwrap().len(), 1, "{staged}");
+    assert_eq!(staged["nodes"][0]["labels"], json!({"canary": "true", "zone": "a"}));
     have(&envoys, ["two", "one", "one"]).await;
     let promoted = post(&gateway, "/admin/config/rollout/promote", &Value::Null, 200).await;
     assert_eq!((&promoted["id"], &promoted["comment"]), (&json!("cfgv-00000000000000000002"), &json!("try")));

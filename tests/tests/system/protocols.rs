@@ -98,7 +98,12 @@ async fn trailers_over_http2_end_a_body_like_any_other_end() {
     one["model_map"] = json!({"asked": "mapped"});
     let document = document(&[one, two], &["one"]);
     let loaded = ditto_policy::document::load(&document.to_string(), None, &NoVariables).unwrap().document;
-    let options = ditto_policy::compile::Options { max_body_bytes: 1, open_relay: false, metering: Default::default() };
+    let options = ditto_policy::compile::Options {
+        max_body_bytes: 1,
+        open_relay: false,
+        metering: Default::default(),
+        module: None,
+    };
     let compiled = ditto_policy::compile::compile(&loaded, options).unwrap();
     let foreign = &compiled.routes[compiled.filter.pins["two"]].name;
     let gateway = start(document, &[]).await;

@@ -48,7 +48,7 @@ impl Load {
         counts
     }
 
-    fn assert_unharmed(&self) {
+    pub(super) fn assert_unharmed(&self) {
         assert!(!self.clients.iter().any(JoinHandle::is_finished), "a client has given up");
     }
 }

@@ -57,9 +57,19 @@ async fn abort(State(manager): Manager) -> Result<Json<RolloutStatus>, ApiError>
 
 /// What the parameters of a request to stage something say.
 fn plan(parameters: Parameters) -> Result<Plan, ApiError> {
+    plan_beside(parameters, "", |_, _| Ok(false))
+}
+
+/// The same, beside parameters of the caller's own, of which the first part of a list is told.
+pub(in crate::admin) fn plan_beside(
+    parameters: Parameters,
+    own: &str,
+    mut take: impl FnMut(&str, &str) -> Result<bool, ApiError>,
+) -> Result<Plan, ApiError> {
     let mut selections = Vec::new();
     let (mut comment, mut bound) = (None, ErrorBound::default());
-    each(parameters, "nodes, labels, percent, max_error_rate, min_requests, comment", |name, value| {
+    let known = format!("{own}nodes, labels, percent, max_error_rate, min_requests, comment");
+    each(parameters, &known, |name, value| {
         match name {
             "comment" => comment = Some(commented(value)?),
             "nodes" => selections.push(Selection::Nodes(prefixes(value)?)),
@@ -67,7 +77,7 @@ fn plan(parameters: Parameters) -> Result<Plan, ApiError> {
             "percent" => selections.push(Selection::Percent(share(name, value)?)),
             "max_error_rate" => bound.max_error_rate = rate(name, value)?,
             "min_requests" => bound.min_requests = count(name, value)?,
-            _ => return Ok(false),
+            _ => return take(name, value),
         }
         Ok(true)
     })?;

@@ -5,6 +5,7 @@ use ditto_policy::document::Format;
 use super::*;
 use crate::config::versions::{Author, MemoryVersions, VersionId, VersionStore};
 use crate::keys::store::StoreError;
+use crate::modules::ModuleInfo;
 
 /// A document without a secret, whose timeout tells it from others.
 pub(super) fn numbered(number: u32) -> String {
@@ -181,6 +182,18 @@ impl VersionStore for Failing {
             return Err(StoreError::Unusable("full".to_owned()));
         }
         self.inner.append(entry)
+    }
+
+    fn modules(&self) -> Result<Vec<ModuleInfo>, StoreError> {
+        self.inner.modules()
+    }
+
+    fn module(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.module(sha256)
+    }
+
+    fn keep_module(&self, info: &ModuleInfo, module: &[u8], leaving: &[String]) -> Result<(), StoreError> {
+        self.inner.keep_module(info, module, leaving)
     }
 }
 

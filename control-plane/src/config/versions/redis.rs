@@ -5,6 +5,8 @@
 //! | `{prefix}:config:newest` | string | the latest id |
 //! | `{prefix}:config:versions` | hash | id → what is known of the version |
 //! | `{prefix}:config:documents` | hash | id → the document |
+//! | `{prefix}:config:modules` | hash | SHA-256 → what is known of the filter module |
+//! | `{prefix}:config:code` | hash | SHA-256 → the filter module |
 //! | `{prefix}:config:changes` | channel | the latest id, with each change |
 
 use std::collections::HashMap;
@@ -15,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::{Entry, Version, VersionId, VersionStore, decode, encode};
 use crate::keys::store::StoreError;
+use crate::modules::ModuleInfo;
 use crate::redis::RedisClient;
 
 /// A store in Redis. Its methods block on the runtime that it was made on, from other threads.
@@ -24,6 +27,8 @@ pub struct RedisVersions {
     newest: String,
     versions: String,
     documents: String,
+    modules: String,
+    code: String,
     channel: String,
     append: Script,
 }
@@ -34,6 +39,7 @@ fn failed(doing: &'static str) -> impl Fn(::redis::RedisError) -> StoreError {
 
 const READ: &str = "read the configuration's versions";
 const KEEP: &str = "keep a version of the configuration";
+const KEEP_MODULE: &str = "keep a filter module";
 
 impl RedisVersions {
     /// The versions under `prefix`. Must be called on a Tokio runtime.
@@ -45,6 +51,8 @@ impl RedisVersions {
             newest: name("newest"),
             versions: name("versions"),
             documents: name("documents"),
+            modules: name("modules"),
+            code: name("code"),
             channel: Self::channel(prefix),
             append: Script::new(include_str!("append.lua")),
         }
@@ -75,7 +83,7 @@ impl VersionStore for RedisVersions {
 
     fn list(&self) -> Result<Vec<Version>, StoreError> {
         let all: HashMap<u64, String> = self.command(::redis::cmd("HGETALL").arg(&self.versions))?;
-        let mut versions = all.values().map(|text| decode(text)).collect::<Result<Vec<_>, _>>()?;
+        let mut versions = all.values().map(|text| decode::<Version>(text)).collect::<Result<Vec<_>, _>>()?;
         versions.sort_by_key(|version| std::cmp::Reverse(version.id));
         Ok(versions)
     }
@@ -99,5 +107,27 @@ impl VersionStore for RedisVersions {
         // A change whose answer was lost is sent once more: the script knows its own version when it sees it.
         let kept = send().or_else(|error| if error.is_io_error() { send() } else { Err(error) });
         if kept.map_err(failed(KEEP))? { Ok(()) } else { Err(StoreError::Moved) }
+    }
+
+    fn modules(&self) -> Result<Vec<ModuleInfo>, StoreError> {
+        let all: Vec<String> = self.command(::redis::cmd("HVALS").arg(&self.modules))?;
+        all.iter().map(|text| decode(text)).collect()
+    }
+
+    fn module(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.command(::redis::cmd("HGET").arg(&self.code).arg(sha256))
+    }
+
+    fn keep_module(&self, info: &ModuleInfo, module: &[u8], leaving: &[String]) -> Result<(), StoreError> {
+        let mut step = ::redis::pipe();
+        step.atomic();
+        for sha256 in leaving {
+            step.hdel(&self.modules, sha256).ignore().hdel(&self.code, sha256).ignore();
+        }
+        step.hset(&self.code, &info.sha256, module).ignore();
+        step.hset(&self.modules, &info.sha256, encode(info)?).ignore();
+        let mut connection = self.client.connection();
+        let kept: ::redis::RedisResult<()> = self.runtime.block_on(step.query_async(&mut connection));
+        kept.map_err(failed(KEEP_MODULE))
     }
 }

@@ -7,18 +7,28 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::{Entry, Version, VersionId, VersionStore, decode, encode};
 use crate::keys::store::StoreError;
+use crate::modules::ModuleInfo;
 use crate::sqlite::Schema;
 
 /// The tables of versions. Published steps are never edited.
 const SCHEMA: Schema = Schema {
     component: "configuration versions",
-    steps: &["
+    steps: &[
+        "
     CREATE TABLE config_versions (
         id       INTEGER PRIMARY KEY NOT NULL,
         version  TEXT NOT NULL,
         document TEXT NOT NULL
     ) STRICT;
-"],
+",
+        "
+    CREATE TABLE filter_modules (
+        sha256 TEXT PRIMARY KEY NOT NULL,
+        info   TEXT NOT NULL,
+        module BLOB NOT NULL
+    ) STRICT;
+",
+    ],
 };
 
 /// A store in a SQLite file.
@@ -46,6 +56,8 @@ fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
 
 const READ: &str = "read the configuration's versions";
 const KEEP: &str = "keep a version of the configuration";
+const READ_MODULE: &str = "read a filter module";
+const KEEP_MODULE: &str = "keep a filter module";
 
 fn newest(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT coalesce(max(id), 0) FROM config_versions", [], |row| row.get(0))
@@ -91,5 +103,32 @@ impl VersionStore for SqliteVersions {
         };
         let kept = keep(&mut self.connection()).map_err(failed(KEEP))?;
         if kept { Ok(()) } else { Err(StoreError::Moved) }
+    }
+
+    fn modules(&self) -> Result<Vec<ModuleInfo>, StoreError> {
+        let connection = self.connection();
+        let mut statement =
+            connection.prepare_cached("SELECT info FROM filter_modules").map_err(failed(READ_MODULE))?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed(READ_MODULE))?;
+        rows.map(|row| decode(&row.map_err(failed(READ_MODULE))?)).collect()
+    }
+
+    fn module(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let select = "SELECT module FROM filter_modules WHERE sha256 = ?1";
+        self.connection().query_row(select, [sha256], |row| row.get(0)).optional().map_err(failed(READ_MODULE))
+    }
+
+    fn keep_module(&self, info: &ModuleInfo, module: &[u8], leaving: &[String]) -> Result<(), StoreError> {
+        let text = encode(info)?;
+        let keep = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for sha256 in leaving {
+                transaction.execute("DELETE FROM filter_modules WHERE sha256 = ?1", [sha256])?;
+            }
+            let insert = "INSERT OR REPLACE INTO filter_modules (sha256, info, module) VALUES (?1, ?2, ?3)";
+            transaction.execute(insert, params![info.sha256, text, module])?;
+            transaction.commit()
+        };
+        keep(&mut self.connection()).map_err(failed(KEEP_MODULE))
     }
 }

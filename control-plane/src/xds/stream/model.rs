@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::xds::merge::RouteUnion;
-use crate::xds::testing::{FILTER, TABLE, clusters_of, is_bad, name_of, routes_of, snapshot};
+use crate::xds::testing::{FILTER, TABLE, behind, clusters_of, is_bad, name_of, routes_of, snapshot};
 
 const GRACE: Duration = Duration::from_secs(30);
 const BACKENDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -294,7 +294,12 @@ fn take(world: &mut World, step: Step, number: usize, newest_bad: &mut Option<Re
         Step::Talk => drop(world.talk()),
         Step::Set { backends, bad } => {
             *newest_bad = bad;
-            world.set(snapshot(&format!("v{number}"), &backends, bad));
+            let snapshot = snapshot(&format!("v{number}"), &backends, bad);
+            let ahead = [None, Some("ahead-1"), Some("ahead-2")][number % 3];
+            world.set(match ahead {
+                Some(ahead) => behind(snapshot, ahead),
+                None => snapshot,
+            });
         }
         Step::Pass(seconds) => world.pass(Duration::from_secs(seconds)),
         Step::StaleNonce(ty) if world.envoy.nonces.contains_key(&ty) => {

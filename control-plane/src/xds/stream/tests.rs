@@ -4,7 +4,7 @@ use super::model::World;
 use super::*;
 use crate::xds::merge::RouteUnion;
 use crate::xds::snapshot::ResourceType::{Cluster, ExtensionConfig, Listener, Route, Secret};
-use crate::xds::testing::snapshot;
+use crate::xds::testing::{behind, snapshot};
 
 /// A node that has settled on the backends.
 fn settled(backends: &[&str]) -> World {
@@ -241,4 +241,56 @@ fn a_node_that_refuses_even_its_former_filter_is_left_alone() {
     world.set(snapshot("3", &["c"], None));
     world.rest();
     assert_eq!((world.stage(), world.envoy.clusters()), (Stage::Settled, vec!["c".to_owned()]));
+}
+
+#[test]
+fn what_is_ahead_comes_before_the_rest_and_leaves_with_it() {
+    let mut world = settled(&["a"]);
+    world.set(behind(snapshot("2", &["b"], None), "ahead"));
+    assert_eq!(world.stage(), Stage::Modules);
+    let mut seen = vec![world.envoy.clusters()];
+    while world.deliver_request() | world.deliver_response().is_some() {
+        if seen.last() != Some(&world.envoy.clusters()) {
+            seen.push(world.envoy.clusters());
+        }
+    }
+    assert_eq!(seen, [vec!["a"], vec!["a", "ahead"], vec!["a", "b"]]);
+    world.rest();
+    world.set(behind(snapshot("3", &["a"], None), "ahead"));
+    assert_eq!(world.stage(), Stage::Clusters, "what was there already needs no stage of its own");
+}
+
+#[test]
+fn a_node_that_refuses_what_is_ahead_is_halted_with_what_it_has() {
+    let mut world = settled(&["a"]);
+    world.set(behind(snapshot("2", &["b"], None), "bad"));
+    world.rest();
+    assert_eq!((world.stage(), world.envoy.clusters()), (Stage::Halted, vec!["a".to_owned()]));
+    world.set(snapshot("1", &["a"], None));
+    world.rest();
+    assert_eq!(world.stage(), Stage::Settled);
+}
+
+#[test]
+fn a_node_that_starts_gets_the_rest_when_it_asks_for_listeners() {
+    let first = behind(snapshot("1", &["a"], None), "ahead");
+    let mut stream = Stream::new(&first, Arc::new(RouteUnion), Arc::default(), Duration::from_secs(30));
+    let now = Instant::now();
+    let ahead = stream.on_request(&first_request(Cluster, "envoy"), now).unwrap();
+    let mut accept = first_request(Cluster, "");
+    accept.response_nonce.clone_from(&ahead[0].nonce);
+    assert_eq!(stream.on_request(&accept, now), Ok(vec![]), "it accepts clusters before they are warm");
+    let clusters = stream.on_request(&first_request(Listener, ""), now).unwrap();
+    assert_eq!((clusters.len(), clusters[0].type_url.as_str()), (1, Cluster.type_url()));
+    assert_ne!(clusters[0].version_info, ahead[0].version_info);
+}
+
+#[test]
+fn a_node_that_holds_what_nobody_knows_gets_everything_at_once() {
+    let first = behind(snapshot("1", &["a"], None), "ahead");
+    let mut stream = Stream::new(&first, Arc::new(RouteUnion), Arc::default(), Duration::from_secs(30));
+    let mut request = first_request(Cluster, "envoy");
+    request.version_info = "of another life".into();
+    stream.on_request(&request, Instant::now()).unwrap();
+    assert_eq!(stream.progress().stage, Stage::Clusters);
 }
