@@ -45,21 +45,30 @@ async fn expect_exhausted(client: &Client, id: &str, limit: u64) -> Answer {
 }
 
 #[tokio::test]
-async fn a_budget_that_is_raised_or_lowered_is_kept_from_then_on() {
+async fn changes_of_keys_take_effect_and_their_books_stay_right() {
     let simulator = Simulator::start();
-    let gateway = start(&document(&simulator, &[key("k", &budget(1))]), &TWO_WORKERS).await;
-    let (client, books) = (gateway.client(), Books::of(&gateway));
-    exact_usage(&simulator, &client).await;
+    let lowered = key("lowered", &json!({"limits": {"rpm": 1_000}}));
+    let keys = [key("k", &budget(1)), lowered, key("moves", &tenant("left")), key("stays", &tenant("left"))];
+    let gateway = start(&document(&simulator, &keys), &TWO_WORKERS).await;
+    exact_usage(&simulator, &gateway.client()).await;
+    a_budget_that_is_raised_or_lowered_is_kept_from_then_on(&gateway).await;
+    a_rate_limit_that_is_lowered_counts_what_the_minute_has_seen(&gateway).await;
+    a_key_that_is_deleted_and_made_again_goes_on_from_what_it_had_spent(&gateway).await;
+    what_a_key_spends_after_its_move_is_booked_on_its_new_tenant(&gateway, &simulator).await;
+}
+
+async fn a_budget_that_is_raised_or_lowered_is_kept_from_then_on(gateway: &Gateway) {
+    let (client, books) = (gateway.client(), Books::of(gateway));
     assert_eq!(send(&client, "k").await.status, 200);
     expect_exhausted(&client, "k", 1).await;
 
-    put(&gateway, "k", &budget(5)).await;
+    put(gateway, "k", &budget(5)).await;
     until_served(&client, "k").await;
-    use_up(&[&gateway], "k", 10, 3).await;
+    use_up(&[gateway], "k", 10, 3).await;
     expect_exhausted(&client, "k", 5).await;
 
     // Below what is spent already.
-    put(&gateway, "k", &budget(2)).await;
+    put(gateway, "k", &budget(2)).await;
     eventually(SOON, "the new limit is told", async || {
         let refused = send(&client, "k").await;
         (refused.status, refused.number(" limit="), refused.number("used=")) == (402, 2 * NEED, 5 * NEED)
@@ -67,71 +76,64 @@ async fn a_budget_that_is_raised_or_lowered_is_kept_from_then_on() {
     .await;
 
     // What workers hold ahead of a large budget does not outlive it.
-    put(&gateway, "k", &budget(1_000)).await;
+    put(gateway, "k", &budget(1_000)).await;
     until_served(&client, "k").await;
-    assert_eq!(burst(&[&gateway], "k", 40).await.served, 40);
-    put(&gateway, "k", &budget(50)).await;
+    assert_eq!(burst(&[gateway], "k", 40).await.served, 40);
+    put(gateway, "k", &budget(50)).await;
     let row = books.until("k", "nothing is held ahead", |row| row["reserved_tokens"] == 0).await;
     assert_eq!((&row["spent_tokens"], &row["limit_tokens"]), (&json!(46 * NEED), &json!(50 * NEED)), "{row}");
-    use_up(&[&gateway], "k", 20, 4).await;
+    use_up(&[gateway], "k", 20, 4).await;
     expect_exhausted(&client, "k", 50).await;
 
     // No limit at all.
-    put(&gateway, "k", &json!({})).await;
+    put(gateway, "k", &json!({})).await;
     until_served(&client, "k").await;
-    assert_eq!(burst(&[&gateway], "k", 20).await.served, 20);
+    assert_eq!(burst(&[gateway], "k", 20).await.served, 20);
     assert_eq!(books.booked("k", 71).await["spent_tokens"], 71 * NEED);
 }
 
-#[tokio::test]
-async fn a_rate_limit_that_is_lowered_counts_what_the_minute_has_seen() {
-    let simulator = Simulator::start();
-    let gateway = start(&document(&simulator, &[key("k", &json!({"limits": {"rpm": 1_000}}))]), &TWO_WORKERS).await;
+async fn a_rate_limit_that_is_lowered_counts_what_the_minute_has_seen(gateway: &Gateway) {
     let client = gateway.client();
     early_in_a_minute().await;
-    assert_eq!(burst(&[&gateway], "k", 20).await.served, 20);
-    put(&gateway, "k", &json!({"limits": {"rpm": 15}})).await;
+    assert_eq!(burst(&[gateway], "lowered", 20).await.served, 20);
+    put(gateway, "lowered", &json!({"limits": {"rpm": 15}})).await;
     let refused = async || {
-        let answer = send(&client, "k").await;
+        let answer = send(&client, "lowered").await;
         (answer.status == 429).then_some(answer)
     };
     let refused = eventually_some(SOON, "the new limit is in force", refused).await;
     let used = refused.number("used=");
     assert!(refused.message.contains("rpm>15") && used >= 20, "{refused:?}");
     // A few may have passed before the workers knew. What they were is known.
-    put(&gateway, "k", &json!({"limits": {"rpm": used + 5}})).await;
-    until_served(&client, "k").await;
-    use_up(&[&gateway], "k", 20, 4).await;
+    put(gateway, "lowered", &json!({"limits": {"rpm": used + 5}})).await;
+    until_served(&client, "lowered").await;
+    use_up(&[gateway], "lowered", 20, 4).await;
 }
 
-#[tokio::test]
-async fn a_key_that_is_deleted_and_made_again_goes_on_from_what_it_had_spent() {
-    let simulator = Simulator::start();
-    let gateway = start(&document(&simulator, &[]), &TWO_WORKERS).await;
-    let (client, books, admin) = (gateway.client(), Books::of(&gateway), admin(&gateway));
-    exact_usage(&simulator, &client).await;
+async fn a_key_that_is_deleted_and_made_again_goes_on_from_what_it_had_spent(gateway: &Gateway) {
+    let (client, books, admin) = (gateway.client(), Books::of(gateway), admin(gateway));
     let make = async |requests: u64| {
-        admin.post("/admin/keys", &key("k", &budget(requests))).send().await.expect_status(201).await;
+        admin.post("/admin/keys", &key("again", &budget(requests))).send().await.expect_status(201).await;
     };
     make(10).await;
-    until_known(&gateway, "k").await;
-    assert_eq!(burst(&[&gateway], "k", 6).await.served, 6);
-    admin.delete("/admin/keys/k").send().await.expect_status(204).await;
-    until_unknown(&gateway, "k").await;
-    assert_eq!(send(&client, "k").await.status, 401);
-    let row = books.until("k", "all is booked and handed back", |row| {
+    until_known(gateway, "again").await;
+    assert_eq!(burst(&[gateway], "again", 6).await.served, 6);
+    admin.delete("/admin/keys/again").send().await.expect_status(204).await;
+    until_unknown(gateway, "again").await;
+    assert_eq!(send(&client, "again").await.status, 401);
+    let row = books.until("again", "all is booked and handed back", |row| {
         (&row["requests"], &row["reserved_tokens"]) == (&json!(6), &json!(0))
     });
     let row = row.await;
     assert_eq!((&row["deleted"], &row["spent_tokens"]), (&json!(true), &json!(6 * NEED)), "{row}");
 
     make(6).await;
-    until_known(&gateway, "k").await;
-    assert_eq!(expect_exhausted(&client, "k", 6).await.number("used="), 6 * NEED);
-    put(&gateway, "k", &budget(9)).await;
-    until_served(&client, "k").await;
-    use_up(&[&gateway], "k", 10, 2).await;
-    let row = books.settled("k").await;
+    until_known(gateway, "again").await;
+    assert_eq!(expect_exhausted(&client, "again", 6).await.number("used="), 6 * NEED);
+    put(gateway, "again", &budget(9)).await;
+    until_served(&client, "again").await;
+    use_up(&[gateway], "again", 10, 2).await;
+    let row = books.settled("again").await;
     assert_eq!((&row["deleted"], &row["spent_tokens"]), (&json!(false), &json!(9 * NEED)), "{row}");
 }
 
@@ -145,19 +147,15 @@ async fn charged(books: &Books, tenant: &str) -> Value {
     books.group("tenants", "tenant_id", tenant).await["budget"]["spent_tokens"].clone()
 }
 
-#[tokio::test]
-async fn what_a_key_spends_after_its_move_is_booked_on_its_new_tenant() {
-    let simulator = Simulator::start();
-    let keys = ["moves", "stays"].map(|id| key(id, &tenant("left")));
-    let gateway = start(&document(&simulator, &keys), &TWO_WORKERS).await;
-    let (client, books) = (gateway.client(), Books::of(&gateway));
-    exact_usage(&simulator, &client).await;
-    assert_eq!(burst(&[&gateway], "moves", 3).await.served, 3);
+async fn what_a_key_spends_after_its_move_is_booked_on_its_new_tenant(gateway: &Gateway, simulator: &Simulator) {
+    let (client, books) = (gateway.client(), Books::of(gateway));
+    simulator.forget_requests();
+    assert_eq!(burst(&[gateway], "moves", 3).await.served, 3);
     // A request that is under way over the move belongs to the tenant that it began with.
     let under_way = request(&client, "moves").header("x-simulator-fault", "delay=1500ms;tokens=5").send();
     let moved = async {
         eventually(SOON, "it has begun", async || simulator.requests_to(CHAT).len() == 4).await;
-        put(&gateway, "moves", &tenant("right")).await;
+        put(gateway, "moves", &tenant("right")).await;
         let told = async || {
             let body = client.get("/v1/token/balance").bearer(&token("moves")).send().await.json().await;
             body["tokens_remaining"] == 10 * NEED
@@ -171,8 +169,8 @@ async fn what_a_key_spends_after_its_move_is_booked_on_its_new_tenant() {
     assert_eq!((charged(&books, "left").await, charged(&books, "right").await), (json!(3 * NEED + used), json!(0)));
 
     // Its own budget is that of the other tenant now, and the first has what it left.
-    use_up(&[&gateway], "moves", 20, 10).await;
-    use_up(&[&gateway], "stays", 20, usize::try_from((7 * NEED - used) / NEED).unwrap()).await;
+    use_up(&[gateway], "moves", 20, 10).await;
+    use_up(&[gateway], "stays", 20, usize::try_from((7 * NEED - used) / NEED).unwrap()).await;
     let refused = send(&client, "moves").await;
     assert!(refused.message.contains("tenant 'right'") && refused.number("used=") == 10 * NEED, "{refused:?}");
     assert!(send(&client, "stays").await.message.contains("tenant 'left'"));

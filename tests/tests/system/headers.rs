@@ -103,70 +103,79 @@ fn assert_ids(reply: &Response, backend: Option<&str>, id: &str) {
 }
 
 #[tokio::test]
-async fn on_the_plain_route_a_backend_sees_its_own_headers_and_what_concerns_it() {
+async fn headers_are_right_on_the_plain_route() {
     let simulator = Simulator::start();
     let mut document = config::single(&simulator);
     document["backends"] = json!([backend("simulator", &simulator)]);
     let gateway = start(document, &[]).await;
-    for path in ["/v1/chat/completions", "/chat/completions"] {
-        let reply = loaded(&gateway.client(), path).send().await.expect_status(200).await;
-        assert_ids(&reply, Some("simulator"), "req-of-the-client");
-        assert_clean(&simulator.last_request(), "simulator", &simulator);
-    }
+    a_backend_sees_its_own_headers_and_what_concerns_it(&gateway, &simulator).await;
+    a_request_without_an_id_gets_one_and_a_bad_one_is_replaced(&gateway, &simulator).await;
+    unrelated_headers_of_the_provider_reach_the_client(&gateway, &simulator).await;
+    request_ids_are_on_successes_and_on_every_kind_of_error(&gateway, "simulator", &[&simulator]).await;
 }
 
 #[tokio::test]
-async fn in_a_chain_each_attempt_sees_its_own_backends_headers_and_none_of_the_others() {
+async fn headers_are_right_in_a_chain() {
     let (first, second) = (Simulator::named("first"), Simulator::named("second"));
     let gateway = start(chain(&first, &second), &[]).await;
+    each_attempt_sees_its_own_backends_headers_and_none_of_the_others(&gateway, &first, &second).await;
+    request_ids_are_on_successes_and_on_every_kind_of_error(&gateway, "first", &[&first, &second]).await;
+}
+
+async fn a_backend_sees_its_own_headers_and_what_concerns_it(gateway: &Gateway, simulator: &Simulator) {
+    for path in ["/v1/chat/completions", "/chat/completions"] {
+        let reply = loaded(&gateway.client(), path).send().await.expect_status(200).await;
+        assert_ids(&reply, Some("simulator"), "req-of-the-client");
+        assert_clean(&simulator.last_request(), "simulator", simulator);
+    }
+}
+
+async fn each_attempt_sees_its_own_backends_headers_and_none_of_the_others(
+    gateway: &Gateway,
+    first: &Simulator,
+    second: &Simulator,
+) {
     let reply = loaded(&gateway.client(), "/v1/chat/completions").send().await.expect_status(200).await;
     assert_ids(&reply, Some("first"), "req-of-the-client");
-    assert_clean(&first.last_request(), "first", &first);
+    assert_clean(&first.last_request(), "first", first);
     assert_eq!(second.requests().len(), 0);
 
     first.fault_next(2, Fault::cut(Cut::BeforeHeaders));
     for path in ["/v1/chat/completions", "/chat/completions"] {
         let reply = loaded(&gateway.client(), path).send().await.expect_status(200).await;
         assert_ids(&reply, Some("second"), "req-of-the-client");
-        assert_clean(&first.last_request(), "first", &first);
-        assert_clean(&second.last_request(), "second", &second);
+        assert_clean(&first.last_request(), "first", first);
+        assert_clean(&second.last_request(), "second", second);
     }
     assert_eq!((first.requests().len(), second.requests().len()), (3, 2));
 }
 
-#[tokio::test]
-async fn request_ids_are_on_successes_and_on_every_kind_of_error() {
-    let (first, second) = (Simulator::named("first"), Simulator::named("second"));
-    for document in [config::single(&first), chain(&first, &second)] {
-        let backend = document["backends"][0]["name"].as_str().unwrap().to_owned();
-        let gateway = start(document, &[]).await;
-        let client = gateway.client().with_bearer(TOKEN).with_header("x-request-id", "mine");
-        assert_ids(&client.get("/v1/files").send().await.expect_status(200).await, Some(&backend), "mine");
-        assert_ids(&client.get("/v1/nope").send().await.expect_status(404).await, Some(&backend), "mine");
-        let reply = client.get("/v1/files").bearer("unknown").send().await;
-        assert_ids(&reply, None, "mine");
-        expect_error(reply, 401, "invalid_api_key").await;
-        let reply = client.get("/v1/files").header("content-type", "application/json").body("{").send().await;
-        assert_ids(&reply, None, "mine");
-        expect_error(reply, 400, "invalid_json").await;
-        assert_ids(&client.get("/v1/gateway").send().await.expect_status(501).await, None, "mine");
-        for simulator in [&first, &second] {
-            simulator.fault_always(Fault::cut(Cut::BeforeHeaders));
-        }
-        let reply = client.get("/v1/files").send().await;
-        for name in ["x-ditto-request-id", "x-request-id"] {
-            assert_eq!(reply.headers.get_all(name).iter().collect::<Vec<_>>(), ["mine"], "{name}");
-        }
-        expect_error(reply, 502, "backend_error").await;
-        first.clear_faults();
-        second.clear_faults();
+async fn request_ids_are_on_successes_and_on_every_kind_of_error(
+    gateway: &Gateway,
+    backend: &str,
+    simulators: &[&Simulator],
+) {
+    let client = gateway.client().with_bearer(TOKEN).with_header("x-request-id", "mine");
+    assert_ids(&client.get("/v1/files").send().await.expect_status(200).await, Some(backend), "mine");
+    assert_ids(&client.get("/v1/nope").send().await.expect_status(404).await, Some(backend), "mine");
+    let reply = client.get("/v1/files").bearer("unknown").send().await;
+    assert_ids(&reply, None, "mine");
+    expect_error(reply, 401, "invalid_api_key").await;
+    let reply = client.get("/v1/files").header("content-type", "application/json").body("{").send().await;
+    assert_ids(&reply, None, "mine");
+    expect_error(reply, 400, "invalid_json").await;
+    assert_ids(&client.get("/v1/gateway").send().await.expect_status(501).await, None, "mine");
+    for simulator in simulators {
+        simulator.fault_always(Fault::cut(Cut::BeforeHeaders));
     }
+    let reply = client.get("/v1/files").send().await;
+    for name in ["x-ditto-request-id", "x-request-id"] {
+        assert_eq!(reply.headers.get_all(name).iter().collect::<Vec<_>>(), ["mine"], "{name}");
+    }
+    expect_error(reply, 502, "backend_error").await;
 }
 
-#[tokio::test]
-async fn a_request_without_an_id_gets_one_and_a_bad_one_is_replaced() {
-    let simulator = Simulator::start();
-    let gateway = start(config::single(&simulator), &[]).await;
+async fn a_request_without_an_id_gets_one_and_a_bad_one_is_replaced(gateway: &Gateway, simulator: &Simulator) {
     let client = gateway.client().with_bearer(TOKEN);
     let mut seen = Vec::new();
     let long = "x".repeat(200);
@@ -187,7 +196,6 @@ async fn a_request_without_an_id_gets_one_and_a_bad_one_is_replaced() {
     }
     seen.dedup();
     assert_eq!(seen.len(), 8, "{seen:?}");
-    unrelated_headers_of_the_provider_reach_the_client(&gateway, &simulator).await;
 }
 
 async fn unrelated_headers_of_the_provider_reach_the_client(gateway: &Gateway, simulator: &Simulator) {

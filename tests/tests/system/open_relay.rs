@@ -31,9 +31,17 @@ fn mode_a(simulator: &Simulator) -> Value {
 }
 
 #[tokio::test]
-async fn in_mode_a_no_key_is_needed_and_the_backends_overrides_the_clients() {
+async fn an_open_relay_serves_everybody_until_the_first_key() {
     let simulator = Simulator::start();
     let gateway = start(mode_a(&simulator), &[]).await;
+    in_mode_a_no_key_is_needed_and_the_backends_overrides_the_clients(&gateway, &simulator).await;
+    change(&gateway, &document(&simulator, json!({}))).await;
+    in_mode_b_the_clients_authorization_goes_upstream_as_it_is(&gateway, &simulator).await;
+    change(&gateway, &mode_a(&simulator)).await;
+    the_first_key_closes_an_open_relay(&gateway, &simulator).await;
+}
+
+async fn in_mode_a_no_key_is_needed_and_the_backends_overrides_the_clients(gateway: &Gateway, simulator: &Simulator) {
     let client = gateway.client();
     client.get("/v1/files").send().await.expect_status(200).await;
     client.post("/v1/chat/completions", &chat()).send().await.expect_status(200).await;
@@ -47,10 +55,7 @@ async fn in_mode_a_no_key_is_needed_and_the_backends_overrides_the_clients() {
     assert_eq!(warnings, 1, "said once: {}", gateway.log());
 }
 
-#[tokio::test]
-async fn in_mode_b_the_clients_authorization_goes_upstream_as_it_is() {
-    let simulator = Simulator::start();
-    let gateway = start(document(&simulator, json!({})), &[]).await;
+async fn in_mode_b_the_clients_authorization_goes_upstream_as_it_is(gateway: &Gateway, simulator: &Simulator) {
     let client = gateway.client();
     for authorization in ["Bearer sk-clients-own", "bearer  odd  spacing", "Basic dXNlcjpwYXNz"] {
         let request = client.post("/v1/chat/completions", &chat()).header("authorization", authorization);
@@ -83,10 +88,7 @@ async fn with_keys_required_an_empty_list_refuses_everybody_until_a_key_is_creat
     use_works(&gateway, &token).await;
 }
 
-#[tokio::test]
-async fn the_first_key_closes_an_open_relay() {
-    let simulator = Simulator::start();
-    let gateway = start(mode_a(&simulator), &[]).await;
+async fn the_first_key_closes_an_open_relay(gateway: &Gateway, simulator: &Simulator) {
     let client = gateway.client();
     client.get("/v1/files").send().await.expect_status(200).await;
     let created = gateway.admin().post("/admin/keys", &json!({"id": "first"})).send().await.expect_status(201).await;
@@ -99,7 +101,7 @@ async fn the_first_key_closes_an_open_relay() {
         expect_error(client.get("/v1/files").bearer("sk-clients-own").send().await, 401, "invalid_api_key").await;
     }
     assert_eq!(simulator.requests().len(), 0);
-    use_works(&gateway, &token).await;
+    use_works(gateway, &token).await;
     assert!(!simulator.last_request().mentions(&token));
 }
 

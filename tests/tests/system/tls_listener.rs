@@ -86,25 +86,45 @@ async fn until_served(gateway: &Gateway, authority: &Authority, more: &[&str]) {
 }
 
 #[tokio::test]
-async fn clients_are_served_over_tls_in_the_protocol_that_they_choose() {
+async fn clients_are_served_over_tls_by_a_certificate_that_may_change_and_a_key_that_is_never_shown() {
     let authority = Authority::new();
     let (files, simulator) = (Files::new(&authority), Simulator::start());
-    let gateway = Gateway::builder(config::single(&simulator)).args(&files.flags()).start().await;
+    let builder = Gateway::builder(config::single(&simulator)).env("RUST_LOG", "debug").args(&files.flags());
+    let gateway = builder.start().await;
     let mut silent = RawConnection::open(gateway.address()).await.unwrap();
     until_served(&gateway, &authority, &[]).await;
-    for (flag, expected) in [("--http2", "2"), ("--http1.1", "1.1")] {
-        let (version, status, body) = curl(&gateway, &authority, &[flag]).await.unwrap();
-        assert_eq!((version.as_str(), status), (expected, 200), "{body}");
-    }
+    clients_choose_their_protocol(&gateway, &authority).await;
     assert!(simulator.last_request().mentions(config::PROVIDER_KEY));
-    // Somebody else's certificate is not what it shows, and nobody is answered in clear.
-    assert!(curl(&gateway, &Authority::new(), &[]).await.is_err());
-    let clear = Client::new(&gateway.url()).get("/health").try_send().await;
-    assert!(clear.is_err(), "{clear:?}");
+    let (line, shown) = (files.telling_line(), shown(&gateway).await);
+    another_certificate_is_taken_without_a_restart_and_a_broken_one_is_not(&gateway, &files, &authority).await;
     // Who does not shake hands is not waited for longer than for a request's head.
     assert_eq!(silent.read_to_end(SOON).await.unwrap(), b"");
     let (_, log) = gateway.stop();
-    assert!(log.contains("the gateway serves on https://"), "{log}");
+    assert!(log.contains("the gateway serves on https://") && log.contains("DEBUG"), "{log}");
+    assert!(!shown.contains(&line) && !log.contains(&line));
+}
+
+async fn clients_choose_their_protocol(gateway: &Gateway, authority: &Authority) {
+    for (flag, expected) in [("--http2", "2"), ("--http1.1", "1.1")] {
+        let (version, status, body) = curl(gateway, authority, &[flag]).await.unwrap();
+        assert_eq!((version.as_str(), status), (expected, 200), "{body}");
+    }
+    // Somebody else's certificate is not what it shows, and nobody is answered in clear.
+    assert!(curl(gateway, &Authority::new(), &[]).await.is_err());
+    let clear = Client::new(&gateway.url()).get("/health").try_send().await;
+    assert!(clear.is_err(), "{clear:?}");
+}
+
+/// What Envoy and the admin API show.
+async fn shown(gateway: &Gateway) -> String {
+    let dump = gateway.envoy_admin("/config_dump?include_eds").await;
+    assert!(dump.contains("listener/certificate") && dump.contains("[redacted]"), "{dump}");
+    let admin = gateway.control_client().with_bearer(ADMIN_TOKEN);
+    let mut shown = dump + &gateway.envoy_admin("/certs").await;
+    for path in ["/admin/config", "/admin/config/status"] {
+        shown += &admin.get(path).send().await.expect_status(200).await.text().await;
+    }
+    shown
 }
 
 #[tokio::test]
@@ -123,12 +143,12 @@ async fn a_client_needs_a_certificate_where_one_is_demanded() {
     assert!(statistic(&gateway, "listener.*ssl.fail_verify_no_cert").await > 0);
 }
 
-#[tokio::test]
-async fn another_certificate_is_taken_without_a_restart_and_a_broken_one_is_not() {
-    let (first, second) = (Authority::new(), Authority::new());
-    let (files, simulator) = (Files::new(&first), Simulator::start());
-    let gateway = Gateway::builder(config::single(&simulator)).args(&files.flags()).start().await;
-    until_served(&gateway, &first, &[]).await;
+async fn another_certificate_is_taken_without_a_restart_and_a_broken_one_is_not(
+    gateway: &Gateway,
+    files: &Files,
+    first: &Authority,
+) {
+    let second = Authority::new();
     let envoy = gateway.envoy_pid();
 
     let good = fs::read_to_string(files.key()).unwrap();
@@ -137,14 +157,14 @@ async fn another_certificate_is_taken_without_a_restart_and_a_broken_one_is_not(
         gateway.log().contains("key.pem: there is no private key") && gateway.log().contains("--tls-key")
     })
     .await;
-    curl(&gateway, &first, &[]).await.expect("the former one is in force");
+    curl(gateway, first, &[]).await.expect("the former one is in force");
     fs::write(files.key(), good).unwrap();
 
     files.write(&second.sign("localhost"));
-    until_served(&gateway, &second, &[]).await;
-    assert!(curl(&gateway, &first, &[]).await.is_err());
+    until_served(gateway, &second, &[]).await;
+    assert!(curl(gateway, first, &[]).await.is_err());
     assert_eq!(gateway.envoy_pid(), envoy);
-    assert_eq!(statistic(&gateway, "listener_manager.listener_modified").await, 0);
+    assert_eq!(statistic(gateway, "listener_manager.listener_modified").await, 0);
 }
 
 #[tokio::test]
@@ -156,24 +176,4 @@ async fn a_key_that_does_not_fit_ends_the_start_with_the_flag_and_the_file() {
     let failure = Gateway::builder(config::single(&simulator)).args(&flags).try_start().await.expect_err("no start");
     let expected = format!("--tls-key {}: it is not the key of the certificate", text(&other.key()));
     assert!(failure.log.contains(&expected), "{failure}");
-}
-
-#[tokio::test]
-async fn the_listeners_key_is_shown_nowhere() {
-    let authority = Authority::new();
-    let (files, simulator) = (Files::new(&authority), Simulator::start());
-    let builder = Gateway::builder(config::single(&simulator)).env("RUST_LOG", "debug").args(&files.flags());
-    let gateway = builder.start().await;
-    until_served(&gateway, &authority, &[]).await;
-    let line = files.telling_line();
-    let dump = gateway.envoy_admin("/config_dump?include_eds").await;
-    assert!(dump.contains("listener/certificate") && dump.contains("[redacted]"), "{dump}");
-    let admin = gateway.control_client().with_bearer(ADMIN_TOKEN);
-    let mut told = dump + &gateway.envoy_admin("/certs").await;
-    for path in ["/admin/config", "/admin/config/status"] {
-        told += &admin.get(path).send().await.expect_status(200).await.text().await;
-    }
-    let (_, log) = gateway.stop();
-    assert!(log.contains("DEBUG"), "the log has what is looked through");
-    assert!(!told.contains(&line) && !log.contains(&line));
 }
