@@ -6,6 +6,7 @@
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -46,6 +47,23 @@ pub(crate) struct Schema {
     pub(crate) component: &'static str,
     /// Step `n` (counted from 1) leads to version `n`. Published steps are never edited.
     pub(crate) steps: &'static [&'static str],
+}
+
+/// One connection, for whoever's turn it is: writes are rare, and SQLite admits one writer anyway.
+#[derive(Debug)]
+pub(crate) struct SharedConnection(Mutex<Connection>);
+
+impl SharedConnection {
+    /// See [`open`].
+    pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Self, SqliteError> {
+        Ok(Self(Mutex::new(open(path, schema)?)))
+    }
+
+    /// Waits for its turn.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a transaction has rolled it back, so the connection is as good as before.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Opens the file, creates it if there is none, and brings the tables of `schema` up to date.

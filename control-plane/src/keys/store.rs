@@ -204,6 +204,18 @@ pub enum StoreError {
     Unusable(String),
 }
 
+impl StoreError {
+    /// Puts what was being done before SQLite's own words.
+    pub(crate) fn sqlite(doing: &'static str) -> impl Fn(rusqlite::Error) -> Self {
+        move |source| Self::Sqlite { doing, source }
+    }
+
+    /// The same before Redis'.
+    pub(crate) fn redis(doing: &'static str) -> impl Fn(::redis::RedisError) -> Self {
+        move |source| Self::Redis { doing, source }
+    }
+}
+
 impl From<SqliteError> for StoreError {
     fn from(error: SqliteError) -> Self {
         match error {

@@ -33,10 +33,6 @@ pub struct RedisVersions {
     append: Script,
 }
 
-fn failed(doing: &'static str) -> impl Fn(::redis::RedisError) -> StoreError {
-    move |source| StoreError::Redis { doing, source }
-}
-
 const READ: &str = "read the configuration's versions";
 const KEEP: &str = "keep a version of the configuration";
 const KEEP_MODULE: &str = "keep a filter module";
@@ -65,7 +61,7 @@ impl RedisVersions {
 
     fn command<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, StoreError> {
         let mut connection = self.client.connection();
-        self.runtime.block_on(command.query_async(&mut connection)).map_err(failed(READ))
+        self.runtime.block_on(command.query_async(&mut connection)).map_err(StoreError::redis(READ))
     }
 }
 
@@ -106,7 +102,7 @@ impl VersionStore for RedisVersions {
         };
         // A change whose answer was lost is sent once more: the script knows its own version when it sees it.
         let kept = send().or_else(|error| if error.is_io_error() { send() } else { Err(error) });
-        if kept.map_err(failed(KEEP))? { Ok(()) } else { Err(StoreError::Moved) }
+        if kept.map_err(StoreError::redis(KEEP))? { Ok(()) } else { Err(StoreError::Moved) }
     }
 
     fn modules(&self) -> Result<Vec<ModuleInfo>, StoreError> {
@@ -128,6 +124,6 @@ impl VersionStore for RedisVersions {
         step.hset(&self.modules, &info.sha256, encode(info)?).ignore();
         let mut connection = self.client.connection();
         let kept: ::redis::RedisResult<()> = self.runtime.block_on(step.query_async(&mut connection));
-        kept.map_err(failed(KEEP_MODULE))
+        kept.map_err(StoreError::redis(KEEP_MODULE))
     }
 }

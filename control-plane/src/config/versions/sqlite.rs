@@ -1,14 +1,13 @@
 //! Versions in a SQLite file of the operator's choosing.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::{Entry, Version, VersionId, VersionStore, decode, encode};
 use crate::keys::store::StoreError;
 use crate::modules::ModuleInfo;
-use crate::sqlite::Schema;
+use crate::sqlite::{Schema, SharedConnection};
 
 /// The tables of versions. Published steps are never edited.
 const SCHEMA: Schema = Schema {
@@ -33,7 +32,7 @@ const SCHEMA: Schema = Schema {
 
 /// A store in a SQLite file.
 #[derive(Debug)]
-pub struct SqliteVersions(Mutex<Connection>);
+pub struct SqliteVersions(SharedConnection);
 
 impl SqliteVersions {
     /// Opens the file, creates it if there is none, and brings its tables up to date.
@@ -41,17 +40,8 @@ impl SqliteVersions {
     /// # Errors
     /// The file cannot be used, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Mutex::new(crate::sqlite::open(path, &SCHEMA)?)))
+        Ok(Self(SharedConnection::open(path, &SCHEMA)?))
     }
-
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        // A panic inside a transaction has rolled it back, so the connection is as good as before.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Sqlite { doing, source }
 }
 
 const READ: &str = "read the configuration's versions";
@@ -65,26 +55,28 @@ fn newest(connection: &Connection) -> rusqlite::Result<u64> {
 
 impl VersionStore for SqliteVersions {
     fn newest(&self) -> Result<VersionId, StoreError> {
-        newest(&self.connection()).map(VersionId).map_err(failed(READ))
+        newest(&self.0.lock()).map(VersionId).map_err(StoreError::sqlite(READ))
     }
 
     fn list(&self) -> Result<Vec<Version>, StoreError> {
-        let connection = self.connection();
-        let mut statement =
-            connection.prepare_cached("SELECT version FROM config_versions ORDER BY id DESC").map_err(failed(READ))?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed(READ))?;
-        rows.map(|row| decode(&row.map_err(failed(READ))?)).collect()
+        let connection = self.0.lock();
+        let mut statement = connection
+            .prepare_cached("SELECT version FROM config_versions ORDER BY id DESC")
+            .map_err(StoreError::sqlite(READ))?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(StoreError::sqlite(READ))?;
+        rows.map(|row| decode(&row.map_err(StoreError::sqlite(READ))?)).collect()
     }
 
     fn get(&self, id: VersionId) -> Result<Option<Entry>, StoreError> {
         let Ok(id) = i64::try_from(id.0) else { return Ok(None) };
         let row = self
-            .connection()
+            .0
+            .lock()
             .query_row("SELECT version, document FROM config_versions WHERE id = ?1", [id], |row| {
                 Ok((row.get::<_, String>(0)?, row.get(1)?))
             })
             .optional()
-            .map_err(failed(READ))?;
+            .map_err(StoreError::sqlite(READ))?;
         row.map(|(version, document)| Ok(Entry { version: decode(&version)?, document })).transpose()
     }
 
@@ -101,21 +93,21 @@ impl VersionStore for SqliteVersions {
             transaction.execute("DELETE FROM config_versions WHERE id <= ?1", [id.evicts()])?;
             transaction.commit().map(|()| true)
         };
-        let kept = keep(&mut self.connection()).map_err(failed(KEEP))?;
+        let kept = keep(&mut self.0.lock()).map_err(StoreError::sqlite(KEEP))?;
         if kept { Ok(()) } else { Err(StoreError::Moved) }
     }
 
     fn modules(&self) -> Result<Vec<ModuleInfo>, StoreError> {
-        let connection = self.connection();
+        let connection = self.0.lock();
         let mut statement =
-            connection.prepare_cached("SELECT info FROM filter_modules").map_err(failed(READ_MODULE))?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed(READ_MODULE))?;
-        rows.map(|row| decode(&row.map_err(failed(READ_MODULE))?)).collect()
+            connection.prepare_cached("SELECT info FROM filter_modules").map_err(StoreError::sqlite(READ_MODULE))?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(StoreError::sqlite(READ_MODULE))?;
+        rows.map(|row| decode(&row.map_err(StoreError::sqlite(READ_MODULE))?)).collect()
     }
 
     fn module(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let select = "SELECT module FROM filter_modules WHERE sha256 = ?1";
-        self.connection().query_row(select, [sha256], |row| row.get(0)).optional().map_err(failed(READ_MODULE))
+        self.0.lock().query_row(select, [sha256], |row| row.get(0)).optional().map_err(StoreError::sqlite(READ_MODULE))
     }
 
     fn keep_module(&self, info: &ModuleInfo, module: &[u8], leaving: &[String]) -> Result<(), StoreError> {
@@ -129,6 +121,6 @@ impl VersionStore for SqliteVersions {
             transaction.execute(insert, params![info.sha256, text, module])?;
             transaction.commit()
         };
-        keep(&mut self.connection()).map_err(failed(KEEP_MODULE))
+        keep(&mut self.0.lock()).map_err(StoreError::sqlite(KEEP_MODULE))
     }
 }

@@ -98,7 +98,7 @@ impl RedisStore {
     /// # Errors
     /// The server does not answer.
     pub async fn open(client: RedisClient, prefix: &str) -> Result<Self, StoreError> {
-        let doing = failed("open the keys in Redis");
+        let doing = StoreError::redis("open the keys in Redis");
         let names = Names::new(prefix);
         let mut connection = client.connection();
         let mut commands = ::redis::pipe();
@@ -122,7 +122,7 @@ impl RedisStore {
 
     fn command<T: FromRedisValue>(&self, doing: &'static str, command: &::redis::Cmd) -> Result<T, StoreError> {
         let mut connection = self.client.connection();
-        self.runtime.block_on(command.query_async(&mut connection)).map_err(failed(doing))
+        self.runtime.block_on(command.query_async(&mut connection)).map_err(StoreError::redis(doing))
     }
 
     fn change(&self, doing: &'static str, at: &Mark, operation: &Operation<'_>) -> Result<Mark, StoreError> {
@@ -143,7 +143,7 @@ impl RedisStore {
         };
         // A change whose answer was lost is sent once more: by its stamp, the script knows whether it was made.
         let reply = send().or_else(|error| if error.is_io_error() { send() } else { Err(error) });
-        let reply = reply.map_err(failed(doing))?;
+        let reply = reply.map_err(StoreError::redis(doing))?;
         match reply.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["ok", revision, stamp] => Ok(Mark { revision: number(revision)?, stamp: (*stamp).to_owned() }),
             ["moved"] => Err(StoreError::Moved),
@@ -202,7 +202,7 @@ impl RedisStore {
         let reply: Vec<Value> = self
             .runtime
             .block_on(script.invoke_async(&mut connection))
-            .map_err(failed("read the changes of keys in Redis"))?;
+            .map_err(StoreError::redis("read the changes of keys in Redis"))?;
         let mut texts = Vec::with_capacity(reply.len());
         for value in reply {
             let text: Option<String> = ::redis::from_redis_value(value)
@@ -310,10 +310,6 @@ impl fmt::Debug for RedisStore {
             .field("epoch", &self.epoch)
             .finish_non_exhaustive()
     }
-}
-
-fn failed(doing: &'static str) -> impl Fn(::redis::RedisError) -> StoreError {
-    move |source| StoreError::Redis { doing, source }
 }
 
 fn number(text: &str) -> Result<u64, StoreError> {

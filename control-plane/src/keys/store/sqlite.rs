@@ -1,15 +1,13 @@
 //! Keys in a SQLite file of the operator's choosing.
-//!
-//! One connection behind a mutex: writes are rare and SQLite admits one writer anyway.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ditto_policy::document::VirtualKey;
 use ditto_policy::key::TokenHash;
 use rusqlite::{Connection, Row, params};
 
 use super::{KeyStore, Mark, Record, StoreError, StoredKey};
+use crate::sqlite::SharedConnection;
 
 mod migrations;
 #[cfg(test)]
@@ -27,7 +25,7 @@ const PUT: &str = "INSERT INTO virtual_keys (id, token_sha256, body, created_at_
 /// A store in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    connection: Mutex<Connection>,
+    connection: SharedConnection,
     path: PathBuf,
 }
 
@@ -38,23 +36,14 @@ impl SqliteStore {
     /// The file cannot be created or opened, is not a database, lies on a file system without a write-ahead log, or
     /// was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = crate::sqlite::open(path, &migrations::SCHEMA)?;
-        Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
+        let connection = SharedConnection::open(path, &migrations::SCHEMA)?;
+        Ok(Self { connection, path: path.to_owned() })
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        // A panic inside a transaction has rolled it back, so the connection is as good as before.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Sqlite { doing, source }
 }
 
 impl KeyStore for SqliteStore {
@@ -63,25 +52,26 @@ impl KeyStore for SqliteStore {
     }
 
     fn load(&self, each: &mut dyn FnMut(Record)) -> Result<Mark, StoreError> {
-        let connection = self.connection();
+        let connection = self.connection.lock();
         let mut statement = connection
             .prepare_cached("SELECT id, token_sha256, body, created_at_ms, updated_at_ms FROM virtual_keys")
-            .map_err(failed("read the keys"))?;
-        let mut rows = statement.query([]).map_err(failed("read the keys"))?;
-        while let Some(row) = rows.next().map_err(failed("read the keys"))? {
+            .map_err(StoreError::sqlite("read the keys"))?;
+        let mut rows = statement.query([]).map_err(StoreError::sqlite("read the keys"))?;
+        while let Some(row) = rows.next().map_err(StoreError::sqlite("read the keys"))? {
             each(record(row)?);
         }
         Ok(Mark::default())
     }
 
     fn keyed(&self) -> Result<bool, StoreError> {
-        self.connection()
+        self.connection
+            .lock()
             .query_row("SELECT EXISTS (SELECT 1 FROM keys_meta WHERE name = 'keyed')", [], |row| row.get(0))
-            .map_err(failed("read whether there has been a key"))
+            .map_err(StoreError::sqlite("read whether there has been a key"))
     }
 
     fn mark_keyed(&self) -> Result<(), StoreError> {
-        self.connection().execute(MARK_KEYED, []).map(drop).map_err(failed("note that there is a key"))
+        self.connection.lock().execute(MARK_KEYED, []).map(drop).map_err(StoreError::sqlite("note that there is a key"))
     }
 
     fn put(&self, at: &Mark, key: &StoredKey) -> Result<Mark, StoreError> {
@@ -96,19 +86,21 @@ impl KeyStore for SqliteStore {
             transaction.prepare_cached(PUT)?.execute(values)?;
             transaction.commit()
         };
-        store(&mut self.connection()).map(|()| at.clone()).map_err(failed("store a key"))
+        store(&mut self.connection.lock()).map(|()| at.clone()).map_err(StoreError::sqlite("store a key"))
     }
 
     fn remove(&self, at: &Mark, id: &str) -> Result<Mark, StoreError> {
-        self.connection()
+        self.connection
+            .lock()
             .prepare_cached("DELETE FROM virtual_keys WHERE id = ?1")
             .and_then(|mut statement| statement.execute([id]))
             .map(|_| at.clone())
-            .map_err(failed("delete a key"))
+            .map_err(StoreError::sqlite("delete a key"))
     }
 
     fn bury(&self, at: &Mark, id: &str, at_ms: i64) -> Result<Mark, StoreError> {
-        self.connection()
+        self.connection
+            .lock()
             .prepare_cached(
                 "INSERT INTO virtual_keys (id, token_sha256, body, created_at_ms, updated_at_ms)
                  VALUES (?1, NULL, NULL, ?2, ?2)
@@ -116,14 +108,15 @@ impl KeyStore for SqliteStore {
             )
             .and_then(|mut statement| statement.execute(params![id, at_ms]))
             .map(|_| at.clone())
-            .map_err(failed("mark a key as deleted"))
+            .map_err(StoreError::sqlite("mark a key as deleted"))
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        self.connection()
+        self.connection
+            .lock()
             .query_row("SELECT count(*) FROM schema_migrations", [], |row| row.get::<_, i64>(0))
             .map(drop)
-            .map_err(failed("read the database"))
+            .map_err(StoreError::sqlite("read the database"))
     }
 }
 
@@ -133,7 +126,7 @@ fn record(row: &Row<'_>) -> Result<Record, StoreError> {
         let body: Option<String> = row.get(2)?;
         Ok((row.get::<_, String>(0)?, hash.zip(body), row.get(3)?, row.get(4)?))
     };
-    let (id, content, created_at_ms, updated_at_ms) = columns().map_err(failed("read a key"))?;
+    let (id, content, created_at_ms, updated_at_ms) = columns().map_err(StoreError::sqlite("read a key"))?;
     let Some((hash, body)) = content else { return Ok(Record::Tombstone(id)) };
     let Some(token_hash) = TokenHash::from_bytes(&hash) else {
         return Err(StoreError::Record { id, reason: "the token's hash is not 32 bytes".into() });

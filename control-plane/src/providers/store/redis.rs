@@ -23,10 +23,6 @@ pub struct RedisProviders {
     write: Script,
 }
 
-fn failed(doing: &'static str) -> impl Fn(::redis::RedisError) -> StoreError {
-    move |source| StoreError::Redis { doing, source }
-}
-
 impl RedisProviders {
     /// The providers under `prefix`. Must be called on a Tokio runtime.
     pub fn new(client: RedisClient, prefix: &str) -> Self {
@@ -58,7 +54,7 @@ impl ProviderStore for RedisProviders {
             command.arg(&self.key).arg(fields);
             let mut connection = self.client.connection();
             let values = self.runtime.block_on(command.query_async::<Vec<Option<String>>>(&mut connection));
-            values.map_err(failed("read the providers"))
+            values.map_err(StoreError::redis("read the providers"))
         };
         let number = |text: Option<&Option<String>>| text.cloned().flatten().and_then(|text| text.parse().ok());
         let newest: u64 = number(read(&["revision"])?.first()).unwrap_or_default();
@@ -84,6 +80,6 @@ impl ProviderStore for RedisProviders {
         };
         // A change whose answer was lost is sent once more: the script knows its own text when it sees it.
         let kept = send().or_else(|error| if error.is_io_error() { send() } else { Err(error) });
-        if kept.map_err(failed("keep the providers"))? { Ok(next) } else { Err(StoreError::Moved) }
+        if kept.map_err(StoreError::redis("keep the providers"))? { Ok(next) } else { Err(StoreError::Moved) }
     }
 }

@@ -1,13 +1,12 @@
 //! Providers in a SQLite file of the operator's choosing.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, params};
 
 use super::ProviderStore;
 use crate::keys::store::StoreError;
-use crate::sqlite::Schema;
+use crate::sqlite::{Schema, SharedConnection};
 
 /// The one row of providers. Published steps are never edited.
 const SCHEMA: Schema = Schema {
@@ -23,7 +22,7 @@ const SCHEMA: Schema = Schema {
 
 /// A store in a SQLite file.
 #[derive(Debug)]
-pub struct SqliteProviders(Mutex<Connection>);
+pub struct SqliteProviders(SharedConnection);
 
 impl SqliteProviders {
     /// Opens the file, creates it if there is none, and brings its table up to date.
@@ -31,24 +30,16 @@ impl SqliteProviders {
     /// # Errors
     /// The file cannot be used, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Mutex::new(crate::sqlite::open(path, &SCHEMA)?)))
+        Ok(Self(SharedConnection::open(path, &SCHEMA)?))
     }
-
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Sqlite { doing, source }
 }
 
 impl ProviderStore for SqliteProviders {
     fn read_after(&self, revision: u64) -> Result<Option<(u64, String)>, StoreError> {
         let read = "SELECT revision, content FROM providers WHERE revision <> ?1";
-        let connection = self.connection();
+        let connection = self.0.lock();
         let row = connection.query_row(read, [revision], |row| Ok((row.get(0)?, row.get(1)?))).optional();
-        row.map_err(failed("read the providers"))
+        row.map_err(StoreError::sqlite("read the providers"))
     }
 
     fn write_after(&self, revision: u64, text: &str) -> Result<u64, StoreError> {
@@ -58,9 +49,9 @@ impl ProviderStore for SqliteProviders {
             0 => "INSERT INTO providers (id, revision, content) VALUES (1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING ?1",
             _ => "UPDATE providers SET revision = ?2, content = ?3 WHERE revision = ?1 RETURNING id",
         };
-        let connection = self.connection();
+        let connection = self.0.lock();
         let kept = connection.query_row(write, params![revision, next, text], |_| Ok(())).optional();
-        kept.map_err(failed("keep the providers"))?.map(|()| next).ok_or(StoreError::Moved)
+        kept.map_err(StoreError::sqlite("keep the providers"))?.map(|()| next).ok_or(StoreError::Moved)
     }
 }
 

@@ -52,7 +52,7 @@ fn a_file_of_the_first_version_knows_whether_it_has_keys() {
             bury(&store, "a", 1).unwrap();
         }
         let back = "DROP TABLE keys_meta; DELETE FROM schema_migrations WHERE version > 1;";
-        store.connection().execute_batch(back).unwrap();
+        store.connection.lock().execute_batch(back).unwrap();
         drop(store);
         assert_eq!(SqliteStore::open(&path).unwrap().keyed().unwrap(), keyed);
     }
@@ -111,7 +111,7 @@ fn the_log_is_synced_with_every_change() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
     let pragma = |name: &str| {
-        store.connection().pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap()
+        store.connection.lock().pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap()
     };
     assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
     assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
@@ -139,7 +139,8 @@ fn a_file_of_a_newer_release_is_refused() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
     store
-        .connection()
+        .connection
+        .lock()
         .execute("INSERT INTO schema_migrations (component, version) VALUES ('keys', 99), ('other', 7)", [])
         .unwrap();
     drop(store);
@@ -167,7 +168,7 @@ fn a_record_that_makes_no_sense_is_named() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
     put(&store, &stored("broken", "token")).unwrap();
-    store.connection().execute("UPDATE virtual_keys SET body = '{}'", []).unwrap();
+    store.connection.lock().execute("UPDATE virtual_keys SET body = '{}'", []).unwrap();
     let error = store.load(&mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("`broken`"), "{error}");
 }
@@ -186,7 +187,7 @@ fn a_record_of_the_first_release_can_be_read() {
         "guardrails":{"banned_phrases":[],"banned_regexes":[],"block_pii":false,"validate_schema":false,
         "max_input_tokens":null,"allow_models":["gpt-*"],"deny_models":[]},
         "passthrough":{"allow":true,"bypass_cache":true},"route":"primary"}"#;
-    store.connection().execute("INSERT INTO virtual_keys VALUES ('old', zeroblob(32), ?1, 1, 2)", [body]).unwrap();
+    store.connection.lock().execute("INSERT INTO virtual_keys VALUES ('old', zeroblob(32), ?1, 1, 2)", [body]).unwrap();
     let records = records(&store);
     let Record::Key(key) = &records["old"] else { panic!("a key") };
     assert_eq!(key.key.route.as_deref(), Some("primary"));
@@ -216,7 +217,8 @@ fn a_hundred_thousand_keys_load_fast() {
     let store = SqliteStore::open(&path).unwrap();
     put(&store, &stored("0", "0")).unwrap();
     store
-        .connection()
+        .connection
+        .lock()
         .execute(
             "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 99999)
              INSERT INTO virtual_keys
