@@ -123,6 +123,9 @@ async fn one_of_three_envoys_goes_first_and_is_followed_or_comes_back() {
     assert_eq!((&promoted["id"], &promoted["comment"]), (&json!("cfgv-00000000000000000002"), &json!("try")));
     until_all(&gateway, "all have followed", |_, at| at == version).await;
     have(&envoys, ["two", "two", "two"]).await;
+    // By the hash of its id, the second is the only one of the three in this share.
+    post(&gateway, "/admin/config/rollout?percent=40", &only(&simulator, "three"), 200).await;
+    have(&envoys, ["two", "three", "two"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
