@@ -101,7 +101,8 @@ tests() {
     if command -v cargo-nextest >/dev/null 2>&1; then
         # nextest leaves these out.
         step 'doc tests' env "${clippy[@]}" cargo test --locked --doc "${native[@]}"
-        env "${clippy[@]}" cargo nextest run --locked "${native[@]}" 2>&1 | tee "$logs/tests.log" || status=$?
+        # One more than there are cores: tests of limits and outages wait for much of their time.
+        env "${clippy[@]}" cargo nextest run --locked "${native[@]}" --test-threads $(($(nproc) + 1)) 2>&1 | tee "$logs/tests.log" || status=$?
         # Colours are for the eye; the line is looked for without them.
         summary=$(plain "$logs/tests.log" | grep -E '^ *Summary \[' | tail -1) || true
     else

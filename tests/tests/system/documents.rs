@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ditto_tests::eventually::eventually;
 use ditto_tests::harness::Gateway;
 use ditto_tests::harness::locate::Part;
-use ditto_tests::simulator::Simulator;
+use ditto_tests::simulator::{Fault, Simulator};
 use serde_json::{Value, json};
 
-use ditto_tests::support::{expect_error, ready};
+use ditto_tests::support::{SOON, chat, expect_error, ready};
 
 /// The variables of recipe 1, and the values of this test.
 const VARIABLES: [(&str, &str); 4] = [
@@ -111,6 +112,45 @@ async fn the_first_recipe_does_not_start_with_a_variable_unset_or_blank_and_name
             }
         }
     }
+}
+
+/// The flags of recipe 5, as printed.
+const RESILIENT: &str = "--proxy-retry --proxy-retry-max-attempts 2 \
+    --proxy-circuit-breaker --proxy-cb-failure-threshold 3 --proxy-cb-cooldown-secs 30 \
+    --proxy-health-checks --proxy-health-check-path /v1/models --proxy-health-check-interval-secs 10";
+
+#[tokio::test]
+async fn the_recipes_of_weights_retries_breaker_and_health_checks_run_as_written() {
+    let [primary, backup] = ["primary", "backup"].map(Simulator::named);
+    let mut recipe = document("recipe-2");
+    recipe["backends"][0]["base_url"] = json!(primary.base_url());
+    recipe["backends"][1]["base_url"] = json!(backup.base_url());
+    let flags: Vec<_> = RESILIENT.split_whitespace().collect();
+    let builder = Gateway::builder(recipe).args(&flags).env("LITELLM_MASTER_KEY", "sk-of-the-backup");
+    let gateway = ready(builder.env("OPENAI_API_KEY", "sk-of-the-primary").start().await).await;
+    let client = gateway.client();
+    let served = async |id: String| {
+        let asked = client.post("/v1/chat/completions", &chat()).header("x-request-id", &id).send().await;
+        asked.expect_status(200).await.header("x-ditto-backend").unwrap_or_default().to_owned()
+    };
+    // The recipe knows no keys: it leaves that to others.
+    let mut by_backup = 0;
+    for number in 0..200 {
+        by_backup += usize::from(served(format!("request-{number}")).await == "backup");
+    }
+    assert!((10..=30).contains(&by_backup), "{by_backup} of 200, of which a tenth was meant for the backup");
+
+    primary.fault_always(Fault::status(503));
+    for number in 0..20 {
+        assert_eq!(served(format!("request-{number}")).await, "backup");
+    }
+    let row = async |field: &str| {
+        let rows = gateway.admin().get("/admin/backends").send().await.expect_status(200).await.json().await;
+        let is_primary = |row: &&Value| row["backend"] == "primary";
+        rows.as_array().and_then(|rows| rows.iter().find(is_primary)).map(|row| row[field].clone()).unwrap_or_default()
+    };
+    eventually(SOON, "the breaker shows", async || row("health").await == "ejected").await;
+    eventually(SOON, "the health check shows", async || row("health_check_healthy").await == false).await;
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn expect(reply: Response, method: &Method, status: u16, code: &str) {
 #[tokio::test]
 async fn nothing_passes_without_its_checks() {
     let simulator = indifferent();
-    let gateway = start(config::single(&simulator), &[]).await;
+    let gateway = start(config::single(&simulator), &["--prometheus-metrics"]).await;
     every_path_of_the_surface_passes_its_checks_whatever_the_method(&gateway, &simulator).await;
     with_a_key_every_proxied_path_reaches_the_backend_under_its_full_name(&gateway, &simulator).await;
     path_tricks_reach_neither_a_backend_nor_the_admin_api(&gateway, &simulator).await;
