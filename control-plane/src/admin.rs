@@ -22,11 +22,11 @@ mod backends;
 mod config;
 mod error;
 mod filter;
-mod health;
 mod json;
 mod keys;
 mod ledger;
 mod metrics;
+mod probes;
 mod providers;
 mod query;
 #[cfg(test)]
@@ -37,8 +37,8 @@ pub use backends::BackendNames;
 pub use config::config_routes;
 pub use error::ApiError;
 pub use filter::filter_routes;
-pub use health::ReadyCheck;
 pub use ledger::LedgerAccess;
+pub use probes::ReadyCheck;
 pub use providers::provider_routes;
 
 /// What the API works on.
@@ -75,7 +75,7 @@ impl fmt::Debug for AdminState {
 
 /// The API as a service. It never answers anything outside the probes, the metrics and `/admin` but an empty 404.
 pub fn router(state: AdminState) -> Router {
-    let open = health::router(&state).merge(metrics::router(&state));
+    let open = probes::router(&state).merge(metrics::router(&state));
     let mut router = open.method_not_allowed_fallback(|| async { ApiError::method_not_allowed() });
     if let Some(token) = state.token.clone() {
         let nothing = any(|| async { ApiError::not_found("there is nothing at this path") });
