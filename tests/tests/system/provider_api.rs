@@ -176,6 +176,8 @@ async fn gateways_on_one_redis_have_the_same_providers() {
     let (one, two) = (ready(one).await, ready(two).await);
     admin(&one).post("/providers", &provider(&simulator)).send().await.expect_status(201).await;
     admin(&one).post("/providers/mine/keys", &json!({"key": KEYS[0]})).send().await.expect_status(201).await;
+    // Each Envoy gets there in its own time.
+    becomes(&one, "mine/gpt-4o", 200).await;
     becomes(&two, "mine/gpt-4o", 200).await;
     admin(&two).post("/providers/mine/keys", &json!({"key": KEYS[1]})).send().await.expect_status(201).await;
     eventually(SOON, "the first uses the key of the second", async || {
