@@ -1,7 +1,8 @@
 //! What all Envoys see of the backends: their load reports, added up.
 //!
-//! An Envoy reports once a second what has come since its last report, which costs its requests nothing. Totals are kept by node and backend. A node that goes leaves its totals behind, so that what is counted
-//! never goes back; a backend that is no longer configured is forgotten after a while.
+//! An Envoy reports every second, or less often where it has many clusters, what has come since its last report. That
+//! costs its requests nothing. Totals are kept by node and backend. A node that goes leaves its totals behind, so that
+//! what is counted never goes back; a backend that is no longer configured is forgotten after a while.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
